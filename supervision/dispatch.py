@@ -1,0 +1,213 @@
+"""Where actors run: each on a thread of its own, or many on a shared pool.
+
+A pooled actor is *busy* from the moment it is handed to the pool until its turn is over; the lock
+that says so is taken by whoever puts the first message, so that an actor is never in two places.
+A turn ends after a number of messages or `TURN_SECONDS`, whichever is first, and the actor goes
+to the back of the queue: one that has much to do does not starve the others.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from enum import Enum
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from supervision.execution import Executor
+
+if TYPE_CHECKING:
+    from supervision.actor import Actor
+    from supervision.ref import Ref
+
+__all__ = ["OWN_THREAD", "POOLED", "Dispatcher", "OwnThread", "Pool", "SharedPool", "Turn"]
+
+TURN_SECONDS = 0.005
+IDLE_SECONDS = 5.0  # after which a worker that only stood in for a waiting one retires
+
+_thread_numbers = count()
+_pool_numbers = count()
+
+
+class Turn(Enum):
+    """How a turn of an actor went."""
+
+    OVER = "it may have more"
+    ENDED = "it has ended"
+    LOST = "it had been declared ended before its thread came back"
+
+
+class Dispatcher(Protocol):
+    """Starts the loop of an actor and decides on which thread it goes on."""
+
+    def begin(self, actor: Actor) -> None:
+        """Start running `actor`; its `on_start` runs first. Returns at once."""
+
+    def wake(self, ref: Ref) -> None:
+        """A message was put into the mailbox of `ref`."""
+
+    def replace(self, executor: Executor) -> None:
+        """The thread of `executor` was given up while an actor of this dispatcher was on it."""
+
+
+class OwnThread:
+    """One thread an actor: for those that wait, and for the few that must not be kept waiting."""
+
+    def begin(self, actor: Actor) -> None:
+        """Start a thread named after the actor's class, as Pykka does."""
+        threading.Thread(
+            target=actor.run_alone,
+            name=f"{type(actor).__name__}-{next(_thread_numbers)}",
+            daemon=actor.use_daemon_thread,
+        ).start()
+
+    def wake(self, ref: Ref) -> None:
+        """Do nothing: the thread sleeps on the mailbox itself."""
+
+    def replace(self, executor: Executor) -> None:
+        """Count the thread; nobody else waits for it."""
+        executor.abandon()
+
+
+class Pool:
+    """`size` threads that take turns at running actors. Threads are started when first needed."""
+
+    def __init__(self, size: int = 4, name: str | None = None) -> None:
+        if size < 1:
+            msg = f"a pool needs one thread or more, not {size}"
+            raise ValueError(msg)
+        self.size = size
+        self.name = name or f"pool-{next(_pool_numbers)}"
+        self._ready: queue.SimpleQueue[Ref | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._workers = 0
+        self._waiting = 0
+        self._closed = False
+
+    def begin(self, actor: Actor) -> None:
+        """Queue the actor's first turn."""
+        ref = actor.actor_ref
+        ref.busy = threading.Lock()
+        ref.busy.acquire()
+        self._submit(ref)
+
+    def wake(self, ref: Ref) -> None:
+        """Queue a turn for `ref` unless it has one already."""
+        if ref.busy is not None and ref.busy.acquire(blocking=False):
+            self._submit(ref)
+
+    def lend(self) -> None:
+        """Let another worker run: one is about to wait."""
+        with self._lock:
+            self._waiting += 1
+        self._staff()
+
+    def take_back(self) -> None:
+        """One worker has done waiting; a worker too many retires when it is idle."""
+        with self._lock:
+            self._waiting -= 1
+
+    def replace(self, executor: Executor) -> None:
+        """Start a worker in the place of one whose thread is stuck."""
+        executor.abandon()
+        with self._lock:
+            self._workers -= 1
+        self._staff()
+
+    def close(self) -> None:
+        """End the idle workers, and each other one after its turn. Actors left are not run."""
+        self._closed = True
+        for _ in range(self._workers):
+            self._ready.put(None)
+
+    @property
+    def workers(self) -> int:
+        """How many threads it has at the moment."""
+        return self._workers
+
+    def _submit(self, ref: Ref) -> None:
+        self._ready.put(ref)
+        if self._workers - self._waiting < self.size:
+            self._staff()
+
+    def _staff(self) -> None:
+        with self._lock:
+            missing = 0 if self._closed else self.size + self._waiting - self._workers
+            missing = min(missing, max(1, self._ready.qsize()))
+            self._workers += max(0, missing)
+        for _ in range(missing):
+            threading.Thread(
+                target=self._work, name=f"{self.name}-{next(_thread_numbers)}", daemon=True
+            ).start()
+
+    def _work(self) -> None:
+        executor = Executor(self)
+        executor.bind()
+        while True:
+            try:
+                ref = self._ready.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                if self._retire():
+                    break
+                continue
+            if ref is None:
+                with self._lock:
+                    self._workers -= 1
+                break
+            if self._turn(executor, ref) is Turn.LOST:
+                break  # whoever abandoned the actor has counted this worker out
+        executor.finish()
+
+    def _turn(self, executor: Executor, ref: Ref) -> Turn:
+        actor = ref.running
+        if actor is None:
+            return Turn.ENDED
+        turn = actor.run_turn(executor, time.perf_counter() + TURN_SECONDS)
+        if turn is Turn.OVER:
+            assert ref.busy is not None
+            ref.busy.release()
+            if ref.has_work():
+                self.wake(ref)
+        return turn  # one that ended keeps its lock, so that it is never queued again
+
+    def _retire(self) -> bool:
+        with self._lock:
+            if self._workers - self._waiting <= self.size:
+                return False
+            self._workers -= 1
+            return True
+
+
+class SharedPool:
+    """The pool that all have who ask for none in particular; made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: Pool | None = None
+
+    @property
+    def pool(self) -> Pool:
+        """The pool itself."""
+        if self._pool is None:
+            with self._lock:
+                if self._pool is None:
+                    self._pool = Pool(name="shared-pool")
+        return self._pool
+
+    def begin(self, actor: Actor) -> None:
+        """Run the actor on the shared pool from now on."""
+        actor.actor_ref.dispatcher = self.pool
+        self.pool.begin(actor)
+
+    def wake(self, ref: Ref) -> None:
+        """Queue a turn for `ref` unless it has one already."""
+        self.pool.wake(ref)
+
+    def replace(self, executor: Executor) -> None:
+        """Start a worker in the place of one whose thread is stuck."""
+        self.pool.replace(executor)
+
+
+OWN_THREAD = OwnThread()
+POOLED = SharedPool()

@@ -1,0 +1,73 @@
+"""Watching an actor: one `Down`, whenever it ends, also if it has ended already.
+
+Source of the idea: `erlang:monitor/2 <https://www.erlang.org/doc/apps/erts/erlang.html#monitor/2>`_.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from supervision.reasons import ExitReason
+    from supervision.ref import Ref
+
+__all__ = ["Down", "Monitor", "monitor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The monitored actor has ended, for this reason."""
+
+    ref: Ref
+    reason: ExitReason
+    monitor: Monitor
+
+
+class Monitor:
+    """A watch on one actor. It reports once, or never after `cancel`."""
+
+    __slots__ = ("_pending", "_watcher", "ref")
+
+    def __init__(self, ref: Ref, watcher: Ref | Callable[[Down], None]) -> None:
+        self.ref = ref
+        self._watcher = watcher
+        # list.pop is atomic: whoever pops is the one that reports or cancels.
+        self._pending = [self]
+
+    def cancel(self) -> bool:
+        """Stop watching. Return whether the report had not been made."""
+        self.ref.unwatch(self)
+        return self._claim()
+
+    def fire(self, reason: ExitReason) -> None:
+        """Report once; runs in the thread that ended the actor, or in the one that began to watch.
+
+        A watcher that is an actor and has itself ended is not told.
+        """
+        if not self._claim():
+            return
+        down = Down(self.ref, reason, self)
+        if callable(self._watcher):
+            self._watcher(down)
+        else:
+            self._watcher.signal(down)
+
+    def _claim(self) -> bool:
+        try:
+            self._pending.pop()
+        except IndexError:
+            return False
+        return True
+
+
+def monitor(ref: Ref, watcher: Ref | Callable[[Down], None]) -> Monitor:
+    """Watch `ref`: a watching actor gets a `Down` message, a function is called with it.
+
+    The `Down` is given exactly once, when the actor's loop has really ended and its names are free;
+    at once, in this thread, if it had ended before.
+    """
+    watch = Monitor(ref, watcher)
+    ref.watch(watch)
+    return watch

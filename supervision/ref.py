@@ -1,0 +1,340 @@
+"""The reference to an actor: its mailbox, its end, and what others may do to it.
+
+No message is lost without a trace. A sender first puts and then looks whether the actor has ended;
+the end is first marked and then the mailbox is emptied. Whichever came first, one of the two sees
+the other, and each message is taken out exactly once: by the actor, by its end, or by its sender.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import uuid
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import pykka
+
+from supervision import telemetry
+from supervision._pykka import Envelope, StopRequest
+from supervision.calls import check_cycle
+from supervision.errors import ActorDead
+from supervision.future import Future
+from supervision.messages import WAKE, Crash, Exited, ShutdownRequest, Started, SystemMessage
+from supervision.reasons import ABANDONED, SHUTDOWN, Crashed, ExitReason
+
+if TYPE_CHECKING:
+    from supervision.actor import Actor
+    from supervision.dispatch import Dispatcher
+    from supervision.execution import Executor
+    from supervision.monitors import Monitor
+    from supervision.registry import Registry
+
+__all__ = ["ActorInfo", "Ref"]
+
+_urns = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ActorInfo:
+    """What can be said of an actor without asking it."""
+
+    label: str
+    actor_class: str
+    alive: bool
+    exit_reason: str | None
+    mailbox: int
+    handled: int
+
+
+class Ended:
+    """What Pykka's `actor_stopped` event is asked for, without an event for each actor."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: Ref) -> None:
+        self._ref = ref
+
+    def is_set(self) -> bool:
+        """Return whether the actor's loop has ended."""
+        return self._ref.exit_reason is not None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds; return whether it came."""
+        from supervision.monitors import monitor  # monitors know refs
+
+        down: queue.SimpleQueue[object] = queue.SimpleQueue()
+        watch = monitor(self._ref, down.put)
+        try:
+            down.get(timeout=timeout)
+        except queue.Empty:
+            watch.cancel()
+        return self.is_set()
+
+
+class Ref(pykka.ActorRef[Any]):
+    """A reference to one actor, from its start to its end. A restarted child has another."""
+
+    dispatcher: Dispatcher
+
+    def __init__(self, actor: Actor) -> None:
+        # Not Pykka's __init__: a UUID and an event for each of a million actors cost too much.
+        self.actor_class = type(actor)
+        self.actor_inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.dispatcher = actor.dispatcher
+        self.running: Actor | None = actor
+        self.executor: Executor | None = None
+        self.busy: threading.Lock | None = None
+        self.parent: Ref | None = None
+        self.exit_reason: ExitReason | None = None
+        self.waiting_on: Ref | None = None
+        self.kill_requested = False
+        self.handled = 0
+        self._names: list[tuple[Registry, Hashable]] | None = None
+        self._label: str | None = None
+        self._in_pykka_registry = False
+        self._urn: str | None = None
+        # list.pop is atomic: whoever pops ends the actor, or kills it, and nobody else does.
+        self._life = [True]
+        self._kill = [True]
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """Pykka's name of the actor, made when it is first asked for."""
+        with _urns:
+            if self._urn is None:
+                self._urn = uuid.uuid4().urn
+        return self._urn
+
+    @property
+    def actor_stopped(self) -> Ended:  # type: ignore[override]
+        """Pykka's event: set when the loop has really ended."""
+        return Ended(self)
+
+    @property
+    def label(self) -> str:
+        """The first name that it was registered under, else its class; for people."""
+        return self._label or f"{self.actor_class.__name__}@{id(self):x}"
+
+    def is_alive(self) -> bool:
+        """Return whether the actor has not ended. It may end before the caller has read this."""
+        return self.exit_reason is None
+
+    def mailbox_length(self) -> int:
+        """Return how many messages wait."""
+        return self.actor_inbox.qsize()
+
+    def has_work(self) -> bool:
+        """Return whether a turn would find something to do."""
+        return not self.actor_inbox.empty()
+
+    def info(self) -> ActorInfo:
+        """Return what can be said without asking the actor; from any thread."""
+        return ActorInfo(
+            label=self.label,
+            actor_class=self.actor_class.__name__,
+            alive=self.is_alive(),
+            exit_reason=None if self.exit_reason is None else str(self.exit_reason),
+            mailbox=self.mailbox_length(),
+            handled=self.handled,
+        )
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def tell(self, message: Any) -> None:
+        """Put `message` into the mailbox; do not wait.
+
+        Raises:
+            ActorDead: the actor has ended. One that ends later, with the message still in its
+                mailbox, leaves a dead letter.
+        """
+        if self.exit_reason is not None:
+            raise ActorDead(self.label, self.exit_reason)
+        self.signal(message)
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+        """Put `message` into the mailbox and return its answer.
+
+        Args:
+            message: any object.
+            block: wait for the answer; else return a `Future` of it.
+            timeout: seconds to wait at most.
+
+        Raises:
+            ActorDead: it has ended, or ended before it answered; in the future if not blocking.
+            CallTimeout: no answer in time.
+            CallCycle: the actor that asks is, directly or through others, the one that is asked.
+            Exception: whatever handling the message raised. But for a `Rejection`, it ended the
+                actor, too.
+        """
+        if block:
+            check_cycle(self)
+        future: Future[Any] = Future(self)
+        self.forward(message, future)
+        return future.get(timeout=timeout) if block else future
+
+    def forward(self, message: Any, reply_to: Future[Any] | None) -> None:
+        """Put `message` into the mailbox with somebody's future for the answer.
+
+        Never raises: if the actor has ended, or ends before it handles the message, the future
+        gets `ActorDead`.
+        """
+        if self.exit_reason is not None and reply_to is not None:
+            reply_to.try_set_exception(ActorDead(self.label, self.exit_reason))
+            return
+        self.signal(Envelope(message, reply_to))
+
+    def signal(self, message: Any) -> None:
+        """Put `message` as `tell` does, but leave a dead letter where `tell` would raise."""
+        self.actor_inbox.put(message)
+        if self.exit_reason is not None:
+            self._empty_mailbox(self.exit_reason)
+        elif self.busy is not None:
+            self.dispatcher.wake(self)
+
+    # -- ending ----------------------------------------------------------------------------------
+
+    def shutdown(self, reason: ExitReason = SHUTDOWN) -> None:
+        """Ask the actor to end with `reason` when it has handled what it has; do not wait."""
+        self.signal(ShutdownRequest(reason))
+
+    def crash(self, exception: BaseException) -> None:
+        """Make the actor raise `exception` when it comes to this message; for demos and tests."""
+        self.signal(Crash(exception))
+
+    def kill(self) -> None:
+        """Raise an exception in the actor's thread, now; do not wait.
+
+        It ends with the reason `KILLED`, without `on_stop`. A thread inside C code notices when it
+        comes back to Python; one that does not come back can only be abandoned.
+        """
+        try:
+            self._kill.pop()
+        except IndexError:
+            return
+        self.kill_requested = True
+        executor = self.executor
+        if executor is not None:
+            executor.interrupt(self)
+        self.signal(WAKE)
+
+    def abandon(self) -> None:
+        """Declare the actor ended although its thread still runs; for supervisors.
+
+        Its names are freed, its mailbox is answered, and whatever its thread does from here on
+        is nobody's: the versions in the store refuse its writes. The thread is counted
+        (`abandoned_threads`) until it ends by itself.
+        """
+        self.kill()
+        executor = self.executor
+        if not self.end(ABANDONED) or executor is None:
+            return
+        self.dispatcher.replace(executor)
+        thread = executor.thread.name if executor.thread else "?"
+        telemetry.emit(telemetry.THREAD_ABANDONED, ref=self, thread=thread)
+
+    def end(self, reason: ExitReason) -> bool:
+        """Do all that an end means, exactly once; return whether this call did it.
+
+        Called by the actor's own loop, or by `abandon`. The order is a promise: names are free
+        before the supervisor hears of it, and the supervisor and the monitors have been told before
+        anybody who waits for an answer.
+        """
+        try:
+            self._life.pop()
+        except IndexError:
+            return False
+        actor, self.running = self.running, None
+        self.exit_reason = reason
+        self._leave_registries()
+        if self.parent is not None:
+            self.parent.signal(Exited(self, reason))
+        elif isinstance(reason, Crashed):
+            telemetry.log_crash(self, reason)
+        telemetry.emit(telemetry.ACTOR_ENDED, ref=self, reason=reason)
+        self._tell_watchers(reason)
+        if actor is not None:
+            actor.answer_pending(reason)
+        self._empty_mailbox(reason)
+        return True
+
+    def started(self) -> None:
+        """Tell the supervisor that `on_start` has succeeded; called by the actor's loop."""
+        if self.parent is not None:
+            self.parent.signal(Started(self))
+        telemetry.emit(telemetry.ACTOR_STARTED, ref=self)
+
+    # -- what others keep here, so that an end finds it --------------------------------------------
+
+    def watch(self, watch: Monitor) -> None:
+        """Add a monitor; it fires at once if the actor has ended."""
+        self.__dict__.setdefault("_watcher_list", []).append(watch)
+        if self.exit_reason is not None:
+            watch.fire(self.exit_reason)
+
+    def unwatch(self, watch: Monitor) -> None:
+        """Forget a monitor."""
+        watchers = self.__dict__.get("_watcher_list", [])
+        if watch in watchers:
+            watchers.remove(watch)
+
+    def named(self, registry: Registry, key: Hashable) -> None:
+        """Remember a name, to give it up at the end; called by registries."""
+        if self._names is None:
+            self._names = []
+        self._names.append((registry, key))
+        if self._label is None:
+            self._label = "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+    def unnamed(self, registry: Registry, key: Hashable) -> None:
+        """Forget a name that was given up before the end; called by registries."""
+        if self._names is not None and (registry, key) in self._names:
+            self._names.remove((registry, key))
+
+    def names(self) -> list[tuple[Registry, Hashable]]:
+        """Return the registries and keys under which it can be found."""
+        return list(self._names or ())
+
+    def join_pykka_registry(self) -> None:
+        """Show the actor in Pykka's own registry, as `Actor.start` does."""
+        self._in_pykka_registry = True
+        pykka.ActorRegistry.register(self)
+
+    def _leave_registries(self) -> None:
+        names, self._names = self._names, None
+        for registry, key in names or ():
+            registry.forget(key, self)
+        if self._in_pykka_registry:
+            pykka.ActorRegistry.unregister(self)
+
+    def _tell_watchers(self, reason: ExitReason) -> None:
+        watchers = self.__dict__.get("_watcher_list", [])
+        while watchers:
+            watchers.pop(0).fire(reason)
+
+    def _empty_mailbox(self, reason: ExitReason) -> None:
+        while True:
+            try:
+                item = self.actor_inbox.get_nowait()
+            except queue.Empty:
+                return
+            self._refuse(item, reason)
+
+    def _refuse(self, item: Any, reason: ExitReason) -> None:
+        message: Any = item
+        reply_to: Future[Any] | None = None
+        if item.__class__ is Envelope:
+            message = item.message
+            reply_to = cast("Future[Any] | None", item.reply_to)
+        if reply_to is not None:
+            if isinstance(message, StopRequest):
+                reply_to.try_set(None)
+            else:
+                reply_to.try_set_exception(ActorDead(self.label, reason))
+        elif not isinstance(message, (SystemMessage, StopRequest)):
+            telemetry.dead_letters.record(self, message)
+
+    def _actor_weakref(self) -> Actor | None:  # type: ignore[override]
+        # Pykka's proxies call this to see what attributes there are.
+        return self.running

@@ -1,0 +1,39 @@
+"""What every test gets: quiet logs, and a failure if it leaves a thread running."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from supervision.testing import leaked_threads
+
+
+class QuietLogger:
+    """Takes what is logged and prints nothing; tests that read logs attach their own."""
+
+    def msg(self, message: object, **_: object) -> None:
+        """Ignore it."""
+
+    debug = info = warning = error = critical = exception = log = fatal = msg
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()],
+        logger_factory=lambda *_: QuietLogger(),
+        cache_logger_on_first_use=False,
+    )
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = leaked_threads(before)
+    assert not left, f"threads left running: {left}"
