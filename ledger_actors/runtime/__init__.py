@@ -1,0 +1,116 @@
+"""The behaviours: aggregates, command handlers, process managers and projectors as actors.
+
+A program defines its events and commands with `@event` and `@command`, subclasses the behaviours,
+and puts them into a tree; see the README.
+"""
+
+from __future__ import annotations
+
+from ledger_actors.runtime.aggregate import Aggregate, ReadAhead, ReadState, Stand, state_at
+from ledger_actors.runtime.catalog import (
+    COMMANDS,
+    EVENTS,
+    Command,
+    CommandCatalog,
+    Event,
+    EventCatalog,
+    command,
+    command_name,
+    event,
+    event_name,
+)
+from ledger_actors.runtime.command_bus import CommandBus
+from ledger_actors.runtime.consumer import Consumer, ReadPosition, WaitFor, consumer_key
+from ledger_actors.runtime.delivery import Delivery
+from ledger_actors.runtime.envelopes import (
+    MAX_COMMAND_BYTES,
+    CommandEnvelope,
+    Outcome,
+    decode_envelope,
+    envelope,
+    new_command_id,
+)
+from ledger_actors.runtime.errors import (
+    CommandTimeout,
+    DuplicateName,
+    FutureSchemaVersion,
+    InvalidCommand,
+    InvalidEvent,
+    LedgerRuntimeError,
+    MissedEventError,
+    NoSuchStream,
+    PositionAhead,
+    StreamGap,
+    TooManyConflicts,
+    UnknownCommand,
+    UnknownEventType,
+)
+from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.handler import CommandHandler, handler_key
+from ledger_actors.runtime.process_manager import ProcessManager
+from ledger_actors.runtime.projector import Projector, Rebuild
+from ledger_actors.runtime.read_models import ReadModel, ReadModels
+from ledger_actors.runtime.recorded import Recorded, StreamEvents, decode_recorded
+from ledger_actors.runtime.subscriptions import Subscriptions
+from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
+from supervision import Rejection
+
+__all__ = [
+    "AGGREGATES",
+    "COMMANDS",
+    "EVENTS",
+    "JOURNAL",
+    "MAX_COMMAND_BYTES",
+    "Aggregate",
+    "Command",
+    "CommandBus",
+    "CommandCatalog",
+    "CommandEnvelope",
+    "CommandHandler",
+    "CommandTimeout",
+    "Consumer",
+    "Delivery",
+    "DuplicateName",
+    "Event",
+    "EventCatalog",
+    "EventFilter",
+    "FutureSchemaVersion",
+    "InvalidCommand",
+    "InvalidEvent",
+    "LedgerRuntimeError",
+    "MissedEventError",
+    "NoSuchStream",
+    "Outcome",
+    "PositionAhead",
+    "ProcessManager",
+    "Projector",
+    "ReadAhead",
+    "ReadModel",
+    "ReadModels",
+    "ReadPosition",
+    "ReadState",
+    "Rebuild",
+    "Recorded",
+    "Rejection",
+    "RuntimeOptions",
+    "Stand",
+    "StreamEvents",
+    "StreamGap",
+    "Subscriptions",
+    "System",
+    "TooManyConflicts",
+    "UnknownCommand",
+    "UnknownEventType",
+    "WaitFor",
+    "command",
+    "command_name",
+    "consumer_key",
+    "decode_envelope",
+    "decode_recorded",
+    "envelope",
+    "event",
+    "event_name",
+    "handler_key",
+    "new_command_id",
+    "state_at",
+]

@@ -1,0 +1,356 @@
+"""Aggregates: actors that decide commands from a state that their events make.
+
+An aggregate does not wait for the disk. It decides, applies its events, sends them to the journal
+with the version that they rest on, and goes on with the next command; the journal answers the
+caller. If an append is refused, what was applied never happened: the aggregate ends, and the next
+message starts one that hydrates afresh. Commands that it had decided on the wrong state are refused
+by the same versions.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from ledger_actors.runtime.catalog import Command, Event
+from ledger_actors.runtime.delivery import Delivery
+from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
+from ledger_actors.runtime.errors import NoSuchStream, StreamGap
+from ledger_actors.runtime.system import System
+from ledger_actors.store.errors import CommandIdReused
+from ledger_actors.store.journal import AppendRequest
+from ledger_actors.store.model import Append, Appended, RecordedEvent, Snapshot, StreamWrite
+from supervision import POOLED, SHUTDOWN, Actor, Future, Shutdown, Timer
+from supervision.messages import SystemMessage
+
+__all__ = ["Aggregate", "Execute", "ReadAhead", "ReadState", "Stand", "state_at"]
+
+S = TypeVar("S")
+A = TypeVar("A", bound="Aggregate[Any]")
+
+
+class Execute(msgspec.Struct, frozen=True):
+    """Decide this command. The answer is an `Appended`, or what refused it is raised."""
+
+    envelope: CommandEnvelope
+
+
+class ReadState(msgspec.Struct, frozen=True):
+    """Answer the `Stand` once all that it rests on is on disk."""
+
+
+class ReadAhead(msgspec.Struct, frozen=True):
+    """Answer the `Stand` at once, though it may rest on what is not on disk yet.
+
+    For whoever will append with its version as a guard.
+    """
+
+
+class Stand(msgspec.Struct, frozen=True):
+    """A state and the version of the stream that it is the state of."""
+
+    state: Any
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled(SystemMessage):
+    """The journal has answered an append. A message of the runtime's: no letter when it is late."""
+
+    version: int
+    future: Future[Any]
+
+    def handle(self, actor: Any) -> None:
+        actor.on_settled(self.version, self.future)
+
+
+class _IdleCheck(SystemMessage):
+    """Look whether nobody has wanted anything for a while."""
+
+    __slots__ = ()
+
+    def handle(self, actor: Any) -> None:
+        actor.on_idle_check()
+
+
+class Aggregate(Actor, Generic[S]):
+    """One stream's actor. Subclass it with a category, a first state, and two pure functions.
+
+    `decide(state, command)` returns the events that a command makes, or raises `Rejection`;
+    `evolve(state, event)` returns the next state. Neither may touch anything else. `commands` maps
+    each command class to the field that holds the aggregate's id. It is started by its first
+    message, and ends when it has been idle for a while.
+    """
+
+    dispatcher = POOLED
+
+    category: ClassVar[str]
+    """The first part of the stream's name, `category-id`; without a hyphen."""
+
+    initial_state: ClassVar[Any]
+    commands: ClassVar[Mapping[type[Command], str]] = {}
+
+    state_type: ClassVar[Any] = None
+    """What a snapshot is decoded to; by default the type of `initial_state`."""
+
+    snapshot_version: ClassVar[int] = 1
+    """Raise it when `evolve` or the state's form changes: older snapshots are then not used."""
+
+    @staticmethod
+    def decide(state: Any, command: Any) -> Sequence[Event]:
+        """Return the events that a command makes; raise `Rejection` to refuse it."""
+        raise NotImplementedError
+
+    @staticmethod
+    def evolve(state: Any, event: Any) -> Any:
+        """Return the state after an event."""
+        raise NotImplementedError
+
+    def __init__(self, system: System, identity: str) -> None:
+        super().__init__()
+        self._system = system
+        self.identity = identity
+        self.stream_name = self.stream(identity)
+        self._state: Any = self.initial_state
+        self._version = 0
+        self._last_id = 0
+        self._in_flight = 0
+        self._confirmed = 0
+        self._readers: deque[tuple[int, Stand, Future[Any]]] = deque()
+        self._snapshot_at = 0
+        self._used_at = 0.0
+        self._idle_timer: Timer | None = None
+
+    @classmethod
+    def stream(cls, identity: str) -> str:
+        """Return the name of the stream of one aggregate.
+
+        Raises:
+            ValueError: the id is empty, or the class's category is not one.
+        """
+        if not identity or not isinstance(identity, str):
+            msg = f"the id of {cls.category} is a non-empty string, not {identity!r}"
+            raise ValueError(msg)
+        return f"{cls.category}-{identity}"
+
+    def on_start(self) -> None:
+        """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile."""
+        store = self._system.store
+        snapshot = _usable(type(self), store.load_snapshot(self.stream_name))
+        if snapshot is not None:
+            self._state, self._version, self._last_id = snapshot
+            self._snapshot_at = self._version
+        batch = self._system.options.read_batch
+        for row in store.read_stream(
+            self.stream_name, after_version=self._version, batch_size=batch
+        ):
+            self._apply(row)
+        self._confirmed = self._version
+        self._used()
+        self._arm_idle_timer()
+
+    def on_receive(self, message: Any) -> Any:
+        """Handle what an aggregate understands; anything else is logged and ignored."""
+        if isinstance(message, Execute):
+            self._used()
+            return self._execute(message.envelope)
+        if isinstance(message, Delivery):
+            return self._foreign(message.events)
+        if isinstance(message, ReadState):
+            self._used()
+            return self._read_state()
+        if isinstance(message, ReadAhead):
+            self._used()
+            return Stand(self._state, self._version)
+        self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
+        return None
+
+    def on_stop(self) -> None:
+        """Take back the idle timer."""
+        self._cancel_idle_timer()
+
+    def on_failure(self, *_args: Any) -> None:
+        """Take back the idle timer."""
+        self._cancel_idle_timer()
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def _execute(self, envelope: CommandEnvelope) -> Any:
+        fingerprint = envelope.fingerprint()
+        if envelope.repeatable:
+            before = self._system.store.find_command(envelope.command_id)
+            if before is not None:
+                if before.fingerprint not in (None, fingerprint):
+                    raise_rejected(CommandIdReused(envelope.command_id), self)
+                    return None
+                return Appended(before.events, duplicate=True)
+        made = tuple(self.decide(self._state, envelope.command))
+        encode = self._system.events.encode
+        append = Append(
+            writes=(StreamWrite(self.stream_name, tuple(map(encode, made)), self._version),)
+            if made
+            else (),
+            command_id=envelope.command_id,
+            fingerprint=fingerprint,
+            author=envelope.author,
+            correlation_id=envelope.correlation_id or envelope.command_id,
+            causation_id=envelope.causation_id or envelope.command_id,
+        )
+        for event in made:
+            self._state = self.evolve(self._state, event)
+        self._version += len(made)
+        self._send(append)
+        return None
+
+    def _send(self, append: Append) -> None:
+        answer = self.release_reply()
+        self._in_flight += 1
+        ref, version = self.actor_ref, self._version
+        answer.add_done_callback(lambda done: ref.signal(_Settled(version, done)))
+        self._system.journal.forward(AppendRequest(append, origin=ref), answer)
+
+    def on_settled(self, version: int, answer: Future[Any]) -> None:
+        """Take note of the journal's answer to the append that led to `version`."""
+        self._in_flight -= 1
+        problem = answer.exception()
+        if problem is None:
+            appended: Appended = answer.get()
+            if not appended.duplicate:
+                self._confirm(version, appended.events)
+                return
+            problem = CommandIdReused("a repeated command")
+        self._cancel_idle_timer()
+        self.exit(Shutdown(f"hydrates afresh: {problem}"))
+
+    def _confirm(self, version: int, events: Sequence[RecordedEvent]) -> None:
+        self._confirmed = max(self._confirmed, version)
+        if events:
+            self._last_id = events[-1].id
+        while self._readers and self._readers[0][0] <= self._confirmed:
+            _, stand, answer = self._readers.popleft()
+            answer.try_set(stand)
+        if self._in_flight == 0:
+            self._maybe_snapshot()
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _read_state(self) -> Stand | None:
+        stand = Stand(self._state, self._version)
+        if self._version <= self._confirmed:
+            return stand
+        self._readers.append((self._version, stand, self.defer_reply()))
+        return None
+
+    # -- events that somebody else wrote to this stream ----------------------------------------
+
+    def _foreign(self, rows: Sequence[RecordedEvent]) -> None:
+        for row in rows:
+            if row.version <= self._version:
+                continue  # hydration has seen it; or an append in flight conflicts with it
+            if row.version != self._version + 1:
+                raise StreamGap(self.stream_name, self._version + 1, row.version)
+            self._apply(row)
+            self._confirmed = self._version
+
+    def _apply(self, row: RecordedEvent) -> None:
+        self._state = self.evolve(self._state, self._system.events.decode(row))
+        self._version = row.version
+        self._last_id = row.id
+
+    # -- snapshots and idleness ----------------------------------------------------------------
+
+    def _maybe_snapshot(self) -> None:
+        every = self._system.options.snapshot_every
+        if not every or self._version - self._snapshot_at < every:
+            return
+        self._snapshot_at = self._version
+        payload = msgspec.json.encode(self._state).decode()
+        snapshot = Snapshot(
+            self.stream_name,
+            self._version,
+            self._last_id,
+            self.category,
+            self.snapshot_version,
+            payload,
+        )
+        try:
+            self._system.store.save_snapshot(snapshot)
+        except OSError as problem:  # it costs time at the next start, and nothing else
+            self.log.warning("aggregate.snapshot_failed", reason=str(problem))
+
+    def _used(self) -> None:
+        self._used_at = self._system.clock.monotonic()
+
+    def on_idle_check(self) -> None:
+        """End if nobody has wanted anything for a while and nothing is in flight."""
+        idle_for = self._system.clock.monotonic() - self._used_at
+        if idle_for < self._system.options.idle_timeout or self._in_flight:
+            self._arm_idle_timer(idle_for)
+        else:
+            self.exit(SHUTDOWN)
+
+    def _arm_idle_timer(self, idle_for: float = 0.0) -> None:
+        timeout = self._system.options.idle_timeout
+        if timeout:
+            wait = max(timeout - idle_for, timeout / 10)
+            self._idle_timer = self._system.timers.send_after(wait, self.actor_ref, _IdleCheck())
+
+    def _cancel_idle_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+
+
+def raise_rejected(problem: Exception, actor: Actor) -> None:
+    """Answer the current ask with an error that is no crash."""
+    actor.release_reply().try_set_exception(problem)
+
+
+def state_at(system: System, cls: type[A], identity: str, event_id: int | None = None) -> Stand:
+    """Return the state of an aggregate as it was when event `event_id` was the last; from disk.
+
+    Runs in the caller's thread and reads the store only: it works for any aggregate, running or
+    not, and disturbs none.
+
+    Raises:
+        NoSuchStream: it had no events then.
+        EventIdInFuture: there is no such event yet.
+    """
+    stream = cls.stream(identity)
+    state, version = cls.initial_state, 0
+    found = _usable(cls, system.store.load_snapshot(stream, up_to_id=event_id))
+    if found is not None:
+        state, version, _ = found
+    for row in _rows(system, stream, version, event_id):
+        state, version = cls.evolve(state, system.events.decode(row)), row.version
+    if version == 0:
+        raise NoSuchStream(stream, event_id)
+    return Stand(state, version)
+
+
+def _rows(
+    system: System, stream: str, version: int, event_id: int | None
+) -> Iterator[RecordedEvent]:
+    return system.store.read_stream(
+        stream,
+        after_version=version,
+        up_to_id=event_id,
+        batch_size=system.options.read_batch,
+    )
+
+
+def _usable(cls: type[Aggregate[Any]], snapshot: Snapshot | None) -> tuple[Any, int, int] | None:
+    """Return state, version and event id of a snapshot, if it is one of today's form."""
+    if snapshot is None or snapshot.schema_version != cls.snapshot_version:
+        return None
+    kind = cls.state_type or type(cls.initial_state)
+    state = msgspec.json.decode(snapshot.payload, type=kind)
+    return state, snapshot.version, snapshot.event_id
+
+
+def outcome(command_id: str, appended: Appended) -> Outcome:
+    """Return the journal's answer as a command's outcome."""
+    return Outcome(command_id, appended.events, appended.duplicate)

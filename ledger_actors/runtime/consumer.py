@@ -1,0 +1,217 @@
+"""What process managers and projectors have in common: catching up, and then following.
+
+A consumer subscribes first and then reads: what is published meanwhile waits in its mailbox, and
+what it has read already is skipped by its id. So nothing falls between. It first waits a moment,
+because it may be restarting over an event that was not visible yet. A stop is honoured at once,
+also while it waits or catches up.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from ledger_actors.runtime.delivery import as_delivery, unseen
+from ledger_actors.runtime.errors import (
+    FutureSchemaVersion,
+    InvalidEvent,
+    PositionAhead,
+    UnknownEventType,
+)
+from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.recorded import Recorded, decode_recorded
+from ledger_actors.runtime.system import System
+from ledger_actors.store.model import RecordedEvent
+from supervision import Actor, CallTimeout, Future, Shutdown
+from supervision.messages import ShutdownRequest, SystemMessage
+
+__all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
+
+
+class Stopping(Exception):
+    """A request to stop came in the middle of something."""
+
+
+def consumer_key(name: str) -> tuple[str, str]:
+    """Return the key under which a consumer is registered."""
+    return ("consumer", name)
+
+
+class WaitFor(msgspec.Struct, frozen=True):
+    """Answer, with the position, when event `event_id` has been dealt with."""
+
+    event_id: int
+
+
+class ReadPosition(msgspec.Struct, frozen=True):
+    """Answer the id of the last event that has been dealt with."""
+
+
+class _DelayOver(SystemMessage):
+    """The moment to wait before hydration is over."""
+
+    def handle(self, actor: Actor) -> None:
+        """Come too late to matter."""
+
+
+class Consumer(Actor):
+    """An actor that takes events in order of id, each exactly once in effect. On its own thread."""
+
+    name: ClassVar[str]
+    """Names the consumer and its position, for ever."""
+
+    types: ClassVar[Sequence[str]] = ()
+    """The event types that it wants, `*` being a wildcard; none means all."""
+
+    streams: ClassVar[Sequence[str]] = ()
+    """The streams that it wants, `*` being a wildcard; none means all."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__()
+        self.system = system
+        self.filter = EventFilter(self.types, self.streams)
+        self.position = 0
+        self._waiting: list[tuple[int, Future[Any]]] = []
+        self._hydrated = False
+
+    # -- for subclasses ------------------------------------------------------------------------
+
+    @abstractmethod
+    def load_position(self) -> int:
+        """Return where it stands; called once, before it subscribes."""
+
+    @abstractmethod
+    def take(self, events: Sequence[Recorded], up_to: int) -> None:
+        """Deal with events, in order, and move the position to `up_to`, in one transaction."""
+
+    def caught_up(self) -> None:
+        """Do what is due when hydration is done. Nothing here."""
+
+    # -- the actor -----------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Wait, subscribe, catch up."""
+        if not self._delay():
+            return
+        try:
+            self._hydrate()
+        except Stopping:
+            return
+        except (PositionAhead, UnknownEventType, FutureSchemaVersion, InvalidEvent) as problem:
+            self._stop_for_good(problem)
+
+    def on_receive(self, message: Any) -> Any:
+        """Deal with a delivery, or answer a question; log and ignore anything else."""
+        if isinstance(message, WaitFor):
+            return self._wait_for(message.event_id)
+        if isinstance(message, ReadPosition):
+            return self.position
+        delivery = as_delivery(message)
+        if delivery is None:
+            self.log.warning("consumer.not_an_event", message=repr(message)[:200])
+            return None
+        rows = unseen(self.name, self.position, delivery)
+        if rows is None:
+            self.log.debug("consumer.seen_already", up_to=delivery.up_to, position=self.position)
+            return None
+        try:
+            self._take(rows, delivery.up_to)
+        except Stopping:
+            return None
+        except (UnknownEventType, FutureSchemaVersion, InvalidEvent) as problem:
+            self._stop_for_good(problem)
+        return None
+
+    # -- hydration -----------------------------------------------------------------------------
+
+    def _delay(self) -> bool:
+        """Wait the hydration delay; return False if it was asked to stop meanwhile."""
+        options = self.system.options
+        seconds = options.hydration_delay + random.random() * options.hydration_delay_entropy
+        if seconds <= 0:
+            return True
+        over = _DelayOver()
+        timer = self.system.timers.send_after(seconds, self.actor_ref, over)
+        message = self.receive(lambda item: item is over or isinstance(item, ShutdownRequest))
+        if message is over:
+            return True
+        timer.cancel()
+        self.exit(message.reason)
+        return False
+
+    def _hydrate(self) -> None:
+        self.position = self.load_position()
+        head = self.system.store.head()
+        if self.position > head:
+            raise PositionAhead(self.name, self.position, head)
+        began_at = self.position
+        self.system.subscriptions.subscribe(self.actor_ref, self.filter)
+        for rows, up_to in self._batches():
+            self._take(rows, up_to)
+            self.stop_if_asked()
+        self._hydrated = True
+        self.log.info("consumer.hydrated", events=self.position - began_at, position=self.position)
+        self.caught_up()
+
+    def _batches(self) -> Iterator[tuple[list[RecordedEvent], int]]:
+        head = self.system.store.head()
+        size = self.system.options.read_batch
+        while self.position < head:
+            up_to = min(head, self.position + 8 * size)
+            rows = self.system.store.read_all(
+                after=self.position, up_to=up_to, types=self.filter.plain_types, batch_size=size
+            )
+            yield [row for row in rows if self.filter.wants(row)], up_to
+            head = self.system.store.head()
+
+    def stop_if_asked(self) -> None:
+        """Leave off what is being done if a request to stop waits; it is done after a restart.
+
+        Raises:
+            Stopping: it was asked to stop; the base class takes it from there.
+        """
+        self.pause(0)
+
+    def pause(self, seconds: float) -> None:
+        """Wait real seconds, unless asked to stop.
+
+        Raises:
+            Stopping: it was asked to stop.
+        """
+        try:
+            request = self.receive(lambda item: isinstance(item, ShutdownRequest), timeout=seconds)
+        except CallTimeout:
+            return
+        self.exit(request.reason)
+        raise Stopping
+
+    # -- taking --------------------------------------------------------------------------------
+
+    def _take(self, rows: Sequence[RecordedEvent], up_to: int) -> None:
+        events = [decode_recorded(row, self.system.events) for row in rows]
+        self.take(events, up_to)
+        self.position = up_to
+        self._answer_waiting()
+
+    def _wait_for(self, event_id: int) -> int | None:
+        if event_id <= self.position:
+            return self.position
+        self._waiting.append((event_id, self.defer_reply()))
+        return None
+
+    def _answer_waiting(self) -> None:
+        if not self._waiting:
+            return
+        due = [answer for event_id, answer in self._waiting if event_id <= self.position]
+        self._waiting = [one for one in self._waiting if one[0] > self.position]
+        for answer in due:
+            answer.try_set(self.position)
+
+    def _stop_for_good(self, problem: Exception) -> None:
+        """End without a restart: what is wrong does not go away by trying again."""
+        self.log.error("consumer.stopped", reason=str(problem), position=self.position)
+        self.exit(Shutdown(str(problem)))

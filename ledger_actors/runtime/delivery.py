@@ -1,0 +1,49 @@
+"""What a consumer is told after a commit, and what it makes of it; pure.
+
+A delivery covers a range of ids without a gap, (after, up_to], and carries those events of it that
+the consumer wants. So a filter never makes a gap, and a consumer that has seen everything up to
+`after` has, when it is done, seen everything up to `up_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ledger_actors.runtime.errors import MissedEventError
+from ledger_actors.store.model import RecordedEvent
+
+__all__ = ["Delivery", "as_delivery", "unseen"]
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """The wanted events among those with ids above `after`, up to and with `up_to`."""
+
+    after: int
+    up_to: int
+    events: tuple[RecordedEvent, ...]
+
+
+def as_delivery(message: object) -> Delivery | None:
+    """Return a message as a delivery, a bare event as one of itself; `None` if it is neither."""
+    if isinstance(message, Delivery):
+        return message
+    if isinstance(message, RecordedEvent):
+        return Delivery(message.id - 1, message.id, (message,))
+    return None
+
+
+def unseen(consumer: str, position: int, delivery: Delivery) -> Sequence[RecordedEvent] | None:
+    """Return the events that a consumer at `position` has not seen; `None`: it has seen them all.
+
+    Raises:
+        MissedEventError: the delivery begins behind the next event.
+    """
+    if delivery.up_to <= position:
+        return None
+    if delivery.after > position:
+        raise MissedEventError(consumer, position + 1, delivery.after + 1)
+    if delivery.after == position:
+        return delivery.events
+    return tuple(row for row in delivery.events if row.id > position)

@@ -1,0 +1,114 @@
+"""A command on its way, with what is known of it: who sent it, under which id, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from ledger_actors.runtime.catalog import COMMANDS, Command, CommandCatalog, command_name
+from ledger_actors.runtime.errors import InvalidCommand
+from ledger_actors.store.model import RecordedEvent
+
+__all__ = [
+    "MAX_COMMAND_BYTES",
+    "CommandEnvelope",
+    "Outcome",
+    "decode_envelope",
+    "envelope",
+    "new_command_id",
+]
+
+MAX_COMMAND_BYTES = 1024 * 1024
+
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A command and its metadata.
+
+    `repeatable`: the id was given by whoever sends, so it may have been seen before; one that the
+    runtime made itself is new.
+    """
+
+    command: Command
+    command_id: str
+    repeatable: bool = True
+    author: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+    @property
+    def type(self) -> str:
+        """The command's stable name."""
+        return command_name(type(self.command))
+
+    def fingerprint(self) -> str:
+        """Return a digest of type and fields: what tells a repeat from another command."""
+        body = msgspec.json.encode(self.command, order="sorted")
+        return hashlib.sha256(self.type.encode() + b"\0" + body).hexdigest()[:32]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a command led to: its events; `duplicate` if it had been done before."""
+
+    command_id: str
+    events: Sequence[RecordedEvent]
+    duplicate: bool = False
+
+
+class _Wire(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+    command_id: Label | None = None
+    author: Label | None = None
+    correlation_id: Label | None = None
+    causation_id: Label | None = None
+
+
+_wire_decoder = msgspec.json.Decoder(_Wire)
+
+
+def new_command_id() -> str:
+    """Return an id that nobody has used."""
+    return uuid.uuid4().hex
+
+
+def envelope(command: Command, *, command_id: str | None = None, **told: Any) -> CommandEnvelope:
+    """Return an envelope around a command; without an id it gets a new one."""
+    return CommandEnvelope(
+        command=command,
+        command_id=command_id or new_command_id(),
+        repeatable=command_id is not None,
+        **told,
+    )
+
+
+def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEnvelope:
+    """Return the command in `{"type": ..., "data": {...}, "command_id": ...}`; in any thread.
+
+    Raises:
+        UnknownCommand: there is no such command.
+        InvalidCommand: it is no JSON, too long, or a field is missing, unknown or wrong.
+    """
+    if len(raw) > MAX_COMMAND_BYTES:
+        msg = f"a command may have {MAX_COMMAND_BYTES} bytes, this one has {len(raw)}"
+        raise InvalidCommand(msg)
+    try:
+        wire = _wire_decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        msg = f'a command is {{"type": NAME, "data": {{...}}}}: {error}'
+        raise InvalidCommand(msg) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"this is no JSON: {error}"
+        raise InvalidCommand(msg) from error
+    return envelope(
+        catalog.decode(wire.type, wire.data),
+        command_id=wire.command_id,
+        author=wire.author,
+        correlation_id=wire.correlation_id,
+        causation_id=wire.causation_id,
+    )

@@ -1,0 +1,131 @@
+"""What the runtime raises beside the store's errors and `supervision`'s."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CommandTimeout",
+    "DuplicateName",
+    "FutureSchemaVersion",
+    "InvalidCommand",
+    "InvalidEvent",
+    "LedgerRuntimeError",
+    "MissedEventError",
+    "NoSuchStream",
+    "PositionAhead",
+    "StreamGap",
+    "TooManyConflicts",
+    "UnknownCommand",
+    "UnknownEventType",
+]
+
+
+class LedgerRuntimeError(Exception):
+    """Root of the errors of this package."""
+
+
+class DuplicateName(LedgerRuntimeError, ValueError):
+    """Two classes want one stable name."""
+
+    def __init__(self, kind: str, name: str, first: type, second: type) -> None:
+        super().__init__(
+            f"the {kind} name {name!r} is taken by {first.__module__}.{first.__qualname__}: "
+            f"give {second.__module__}.{second.__qualname__} another"
+        )
+
+
+class InvalidCommand(LedgerRuntimeError, ValueError):
+    """What came in is no command, or one with a field that cannot be; the sentence names it."""
+
+
+class UnknownCommand(InvalidCommand):
+    """There is no command of this type."""
+
+    def __init__(self, name: str, near: str | None) -> None:
+        hint = f"; did you mean {near}?" if near else ""
+        super().__init__(f"there is no command {name!r}{hint}")
+        self.name = name
+
+
+class InvalidEvent(LedgerRuntimeError, ValueError):
+    """A stored payload does not fit its event type."""
+
+
+class UnknownEventType(LedgerRuntimeError, LookupError):
+    """The store holds an event type that this program does not know."""
+
+    def __init__(self, name: str, event_id: int) -> None:
+        super().__init__(
+            f"event {event_id} is of type {name!r}, which this program does not know: "
+            "it was written by a newer one, or its definition was removed"
+        )
+        self.name = name
+        self.event_id = event_id
+
+
+class FutureSchemaVersion(LedgerRuntimeError, ValueError):
+    """The store holds an event in a newer form than this program knows."""
+
+    def __init__(self, name: str, event_id: int, found: int, known: int) -> None:
+        super().__init__(
+            f"event {event_id} is {name} in schema version {found}; this program knows versions "
+            f"up to {known}: it was written by a newer one"
+        )
+        self.name = name
+        self.event_id = event_id
+
+
+class MissedEventError(LedgerRuntimeError):
+    """A consumer was given an event that is not the next one. Its restart catches up."""
+
+    def __init__(self, consumer: str, expected: int, got: int) -> None:
+        super().__init__(f"{consumer} expected event {expected} next and was given {got}")
+        self.expected = expected
+        self.got = got
+
+
+class PositionAhead(LedgerRuntimeError):
+    """A consumer's position is behind the end of the store: one of the two was replaced."""
+
+    def __init__(self, consumer: str, position: int, head: int) -> None:
+        super().__init__(
+            f"{consumer} stands at event {position}, but the store ends at {head}: the store or "
+            f"the consumer's own file was replaced; rebuild the consumer, or bring the store back"
+        )
+        self.position = position
+        self.head = head
+
+
+class StreamGap(LedgerRuntimeError):
+    """An aggregate was told of an event that is not the next of its stream. It hydrates afresh."""
+
+    def __init__(self, stream: str, expected: int, got: int) -> None:
+        super().__init__(f"{stream} expected its version {expected} next and was told of {got}")
+
+
+class NoSuchStream(LedgerRuntimeError, LookupError):
+    """There is no event of this aggregate, or was none at that time."""
+
+    def __init__(self, stream: str, event_id: int | None) -> None:
+        when = "" if event_id is None else f" as of event {event_id}"
+        super().__init__(f"{stream} does not exist{when}")
+        self.stream = stream
+
+
+class TooManyConflicts(LedgerRuntimeError):
+    """A command lost the race for its streams each time it was tried; nothing was written."""
+
+    def __init__(self, command: str, attempts: int) -> None:
+        super().__init__(
+            f"{command} met a conflict {attempts} times and was given up; nothing was written"
+        )
+
+
+class CommandTimeout(LedgerRuntimeError, TimeoutError):
+    """A command was not acknowledged in time; it may still be done. Send it again, same id."""
+
+    def __init__(self, command: str, command_id: str, last: BaseException) -> None:
+        super().__init__(
+            f"{command} was not acknowledged in time ({last}); it is safe to send it again with "
+            f"command_id {command_id!r}"
+        )
+        self.command_id = command_id

@@ -1,0 +1,130 @@
+"""Process managers: actors that react to events with new events, each exactly once.
+
+The child events and the new position are one append: there is no moment at which one is there
+without the other. Its commands' ids are made from its name and the event's id, so that a repeat is
+known. Without a position it begins at the newest event: it never reacts to what was before it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
+
+from ledger_actors.runtime.aggregate import Aggregate, state_at
+from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
+from ledger_actors.runtime.projector import Projector
+from ledger_actors.runtime.recorded import Recorded, StreamEvents
+from ledger_actors.store.journal import AppendRequest
+from ledger_actors.store.model import ANY, Append, PositionUpdate, StreamWrite
+from supervision import ActorDead, CallTimeout, Future
+
+__all__ = ["ProcessManager"]
+
+T = TypeVar("T")
+WAIT_SECONDS = 0.05
+"""How often a wait for a projector looks whether it should stop, and whether there is a new one."""
+
+KEEP_POSITION_EVERY = 1000
+"""Events without an effect after which the position is written all the same."""
+
+
+class ProcessManager(Consumer):
+    """Subclass it with a name, the types that it wants, and `process`."""
+
+    def __init__(self, system: Any) -> None:
+        super().__init__(system)
+        self._stored: int | None = None
+
+    @abstractmethod
+    def process(self, event: Recorded) -> Sequence[StreamEvents]:
+        """Return the events that `event` leads to, stream by stream; none if it leads to none.
+
+        It may read (`state_at`, `read_model`) and wait; it may be called again for the same event
+        after a crash, and must then return the same.
+        """
+
+    def state_at(self, cls: type[Aggregate[Any]], identity: str, event_id: int) -> Any:
+        """Return the state of an aggregate as it was when event `event_id` was the last.
+
+        Raises:
+            NoSuchStream: there was no such aggregate then.
+        """
+        return state_at(self.system, cls, identity, event_id).state
+
+    def read_model(
+        self, projector: type[Projector], query: Callable[[Database], T], *, up_to: int
+    ) -> T:
+        """Wait until a read model has taken in event `up_to`, and return `query(database)`.
+
+        It waits for as long as the projector is alive or is being restarted.
+        """
+        address = self.system.names.name(consumer_key(projector.name))
+        answer = address.ask(WaitFor(up_to), block=False)
+        while not self.wait_for_answer(answer, projector.name):
+            answer = address.ask(WaitFor(up_to), block=False)
+        return projector.read(self.system, query)
+
+    def wait_for_answer(self, answer: Future[Any], projector: str) -> bool:
+        """Wait for a projector's answer; return whether it gave one before it ended.
+
+        A request to stop is honoured meanwhile: the event is then left for the next start.
+        """
+        waited = 0.0
+        while not answer.done():
+            try:
+                answer.get(timeout=WAIT_SECONDS)
+            except CallTimeout:
+                waited += WAIT_SECONDS
+                if waited % 10 < WAIT_SECONDS:
+                    self.log.info("process_manager.waiting", projector=projector, seconds=waited)
+            except ActorDead:
+                break
+            self.stop_if_asked()
+        if answer.exception() is None:
+            return True
+        self.pause(WAIT_SECONDS)
+        return False
+
+    def load_position(self) -> int:
+        """Return the stored position; without one, write down that it begins at the newest."""
+        self._stored = self.system.store.position(self.name)
+        if self._stored is None:
+            head = self.system.store.head()
+            self._append(Append(position=PositionUpdate(self.name, head, None)))
+            self._stored = head
+        return self._stored
+
+    def take(self, events: Sequence[Recorded], up_to: int) -> None:
+        """React to each event, effect and position in one append."""
+        for event in events:
+            children = tuple(self.process(event))
+            if children:
+                self._commit(event, children)
+            self.position = event.id
+        if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
+            self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))
+            self._stored = up_to
+
+    def _commit(self, event: Recorded, children: Sequence[StreamEvents]) -> None:
+        encode = self.system.events.encode
+        writes = tuple(
+            StreamWrite(child.stream, tuple(map(encode, child.events)), ANY) for child in children
+        )
+        self._append(
+            Append(
+                writes=writes,
+                command_id=f"{self.name}:{event.id}",
+                author=self.name,
+                correlation_id=event.correlation_id,
+                causation_id=str(event.id),
+                position=PositionUpdate(self.name, event.id, self._stored),
+            )
+        )
+        self._stored = event.id
+
+    def _append(self, append: Append) -> None:
+        # Whatever goes wrong is a crash: the restart reads the position and does what is left.
+        self.system.journal.ask(AppendRequest(append, origin=self.actor_ref))

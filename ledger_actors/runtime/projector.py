@@ -1,0 +1,145 @@
+"""Projectors: actors that keep a read model, rows and position in one transaction."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from sqlite_utils import Database
+
+from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.read_models import ReadModel, position_of, set_position
+from ledger_actors.runtime.recorded import Recorded, decode_recorded
+from ledger_actors.runtime.system import System
+
+__all__ = ["Projector", "Rebuild"]
+
+T = TypeVar("T")
+
+
+class Rebuild(msgspec.Struct, frozen=True):
+    """Make the read model anew, from the first event, beside the one that serves meanwhile."""
+
+
+class Projector(Consumer):
+    """A read model's actor. Subclass it with a name, a version, `create` and `project`.
+
+    It begins at the first event. `project` is called once for each event in effect: rows and
+    position are one transaction.
+    """
+
+    version: ClassVar[int] = 1
+    """The version of the tables' form. Raise it when it changes: the model is then made anew."""
+
+    dependent_hydration: ClassVar[bool] = False
+    """Whether others rely on it: then the supervisor waits until it has hydrated."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(system)
+        self.model: ReadModel = system.read_models.model(self.name, self.version)
+        self._db: Database | None = None
+
+    @abstractmethod
+    def create(self, db: Database) -> None:
+        """Make the tables; called once for a new file, in its first transaction."""
+
+    @abstractmethod
+    def project(self, db: Database, event: Recorded) -> None:
+        """Write what `event` changes, through `db`, and nothing else."""
+
+    @classmethod
+    def read(cls, system: System, query: Callable[[Database], T]) -> T:
+        """Return `query(database)` on the read model, in the caller's thread.
+
+        Raises:
+            LookupError: the projector has never run.
+        """
+        return system.read_models.model(cls.name, cls.version).query(query)
+
+    def load_position(self) -> int:
+        """Open the file, make the tables if it is new, and return its position."""
+        self._db = self._open(self.model.open_writer())
+        return position_of(self._db)
+
+    def take(self, events: Sequence[Recorded], up_to: int) -> None:
+        """Project events and move the position, in one transaction."""
+        self._write(self._database, events, up_to)
+
+    def on_receive(self, message: Any) -> Any:
+        """Rebuild when asked to; everything else as any consumer."""
+        if isinstance(message, Rebuild):
+            return self._rebuild()
+        return super().on_receive(message)
+
+    def on_stop(self) -> None:
+        """Close the file."""
+        self._close()
+
+    def on_failure(self, *_args: Any) -> None:
+        """Close the file; what was not committed is undone."""
+        self._close()
+
+    @property
+    def _database(self) -> Database:
+        assert self._db is not None, "load_position opens it"
+        return self._db
+
+    def _open(self, db: Database) -> Database:
+        if position_of(db) == 0 and not _has_tables(db):
+            with _transaction(db):
+                self.create(db)
+        return db
+
+    def _write(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
+        with _transaction(db):
+            for event in events:
+                self.project(db, event)
+            set_position(db, up_to)
+
+    def _rebuild(self) -> int:
+        """Build a new file up to where the old one stands, and put it in its place."""
+        path = self.model.rebuild_path
+        self.model.delete(path)
+        stands_at, rebuilt = self.position, self._open(self.model.open_writer(path))
+        try:
+            self.position = 0
+            for rows, up_to in self._batches():
+                events = [decode_recorded(row, self.system.events) for row in rows]
+                self._write(rebuilt, events, up_to)
+                self.position = up_to
+        except BaseException:
+            self.position = stands_at
+            rebuilt.close()
+            self.model.delete(path)
+            raise
+        rebuilt.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        rebuilt.close()
+        self._close()
+        self.model.swap_in(path)
+        self._db = self._open(self.model.open_writer())
+        self._answer_waiting()
+        self.log.info("projector.rebuilt", position=self.position)
+        return self.position
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+@contextmanager
+def _transaction(db: Database) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _has_tables(db: Database) -> bool:
+    return any(not name.startswith("_") for name in db.table_names())

@@ -1,0 +1,52 @@
+"""An event as consumers and handlers get it: decoded, with what the store knows of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ledger_actors.runtime.catalog import Event, EventCatalog
+from ledger_actors.store.model import RecordedEvent
+
+__all__ = ["Recorded", "StreamEvents", "decode_recorded"]
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A decoded event, and where it stands: `id` in the whole, `version` in its stream."""
+
+    event: Event
+    id: int
+    stream: str
+    version: int
+    type: str
+    recorded_at: str
+    author: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    command_id: str | None = None
+    command_index: int = 0
+
+
+class StreamEvents(msgspec.Struct, frozen=True):
+    """New events for one stream: what a handler or a process manager decides."""
+
+    stream: str
+    events: tuple[Any, ...]
+
+
+def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> Recorded:
+    """Return a stored row as a `Recorded`; raises as `EventCatalog.decode`."""
+    return Recorded(
+        catalog.decode(row),
+        row.id,
+        row.stream,
+        row.version,
+        row.type,
+        row.recorded_at,
+        row.author,
+        row.correlation_id,
+        row.causation_id,
+        row.command_id,
+        row.command_index,
+    )

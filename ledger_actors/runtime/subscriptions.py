@@ -1,0 +1,81 @@
+"""Who is told of new events: consumers of all that they want, aggregates of their own streams.
+
+`publish` is what the journal calls after each commit, before it answers anybody, so that whoever
+has an answer finds its effects told. Everybody is told in order of id.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from ledger_actors.runtime.delivery import Delivery
+from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.store.journal import Committed
+from ledger_actors.store.model import RecordedEvent
+from supervision import Ref, Registry
+
+__all__ = ["Subscriptions"]
+
+ALL = "all events"
+
+
+class Subscriptions:
+    """Keeps consumers with their filters, and passes on what the journal has written.
+
+    `topics` is a registry with duplicate keys: a consumer's entry goes when the consumer ends.
+    `names` is where the aggregates are, under (category, id).
+    """
+
+    def __init__(self, names: Registry, topics: Registry) -> None:
+        self._names = names
+        self._topics = topics
+        self._lock = threading.Lock()
+        self._listeners: tuple[Callable[[int], None], ...] = ()
+
+    def subscribe(self, ref: Ref, wanted: EventFilter) -> None:
+        """Have `ref` told of each commit from here on, as a `Delivery`."""
+        self._topics.register(ALL, ref, wanted)
+
+    def unsubscribe(self, ref: Ref) -> None:
+        """Tell `ref` no more."""
+        self._topics.unregister(ALL, ref)
+
+    def on_commit(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """Call `listener(last event id)` after each commit, in the journal's thread.
+
+        It must be quick and must not raise. Returns a function that ends it.
+        """
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return remove
+
+    def publish(self, committed: Sequence[Committed]) -> None:
+        """Tell everybody of one transaction's events; in the journal's thread."""
+        rows = tuple(row for one in committed for row in one.events)
+        if not rows:
+            return
+        for one in committed:
+            self._tell_aggregates(one)
+        after, up_to = rows[0].id - 1, rows[-1].id
+        for entry in self._topics.lookup(ALL):
+            wanted: EventFilter = entry.value
+            events = tuple(row for row in rows if wanted.wants(row))
+            entry.ref.signal(Delivery(after, up_to, events))
+        for listener in self._listeners:
+            listener(up_to)
+
+    def _tell_aggregates(self, committed: Committed) -> None:
+        by_stream: dict[str, list[RecordedEvent]] = {}
+        for row in committed.events:
+            by_stream.setdefault(row.stream, []).append(row)
+        for stream, rows in by_stream.items():
+            category, _, identity = stream.partition("-")
+            ref = self._names.whereis((category, identity))
+            if ref is not None and ref is not committed.origin:
+                ref.signal(Delivery(rows[0].id - 1, rows[-1].id, tuple(rows)))

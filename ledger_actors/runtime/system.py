@@ -1,0 +1,79 @@
+"""What the actors of one ledger share: their collaborators, by name where they may be restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ledger_actors.runtime.catalog import COMMANDS, EVENTS, CommandCatalog, EventCatalog
+from ledger_actors.runtime.read_models import ReadModels
+from ledger_actors.runtime.subscriptions import Subscriptions
+from ledger_actors.store.interface import EventStore
+from supervision import SYSTEM_CLOCK, Clock, Name, Registry, Timers
+
+if TYPE_CHECKING:
+    from ledger_actors.runtime.aggregate import Aggregate
+
+__all__ = ["AGGREGATES", "JOURNAL", "RuntimeOptions", "System"]
+
+JOURNAL = "journal"
+AGGREGATES = "aggregates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOptions:
+    """The runtime's settings. Durations are seconds."""
+
+    hydration_delay: float = 1.0
+    hydration_delay_entropy: float = 0.1
+    idle_timeout: float = 300.0
+    snapshot_every: int = 1000
+    conflict_retries: int = 8
+    command_timeout: float = 30.0
+    read_batch: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """The collaborators of all actors of one ledger.
+
+    `timers` run on `clock`, which may be turned by hand; `real_timers` run on the machine's, for
+    what waits for threads and not for dates.
+    """
+
+    store: EventStore
+    names: Registry
+    subscriptions: Subscriptions
+    timers: Timers
+    real_timers: Timers
+    read_models: ReadModels
+    clock: Clock = SYSTEM_CLOCK
+    options: RuntimeOptions = field(default_factory=RuntimeOptions)
+    events: EventCatalog = EVENTS
+    commands: CommandCatalog = COMMANDS
+
+    @property
+    def journal(self) -> Name:
+        """The address of the one writer."""
+        return self.names.name(JOURNAL)
+
+    @property
+    def aggregates(self) -> Name:
+        """The address of the supervisor of all aggregates."""
+        return self.names.name(AGGREGATES)
+
+
+def by_category(aggregates: Iterable[type[Aggregate[Any]]]) -> Mapping[str, type[Aggregate[Any]]]:
+    """Return aggregate classes by the category of their streams.
+
+    Raises:
+        ValueError: two have the same.
+    """
+    found: dict[str, type[Aggregate[Any]]] = {}
+    for one in aggregates:
+        if found.setdefault(one.category, one) is not one:
+            other = found[one.category].__qualname__
+            msg = f"{one.__qualname__} and {other} have one category, {one.category!r}"
+            raise ValueError(msg)
+    return found

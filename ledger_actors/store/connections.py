@@ -1,0 +1,140 @@
+"""Connections to the file: one that writes, and as many that read as are needed at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ledger_actors.store.errors import StoreClosed
+from ledger_actors.store.faults import translated
+
+__all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer"]
+
+_IDLE_READERS = 8
+_STATEMENTS = 256
+_BUSY_SECONDS = 30.0
+_CHECKPOINT_PAGES = 4000  # 16 MB: fewer checkpoints, each of which waits for the disk
+_WAL_BYTES = 64 * 1024 * 1024
+_CACHE_KIB = 64 * 1024
+
+
+def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Connection:
+    """Open, and make if need be, the file at `path` for writing; usable from any thread.
+
+    A commit is on disk when it returns, with `synchronous` FULL; with NORMAL the last ones may be
+    lost when the machine stops, and the file is whole in any case.
+    """
+    connection = _connect(str(path))
+    for pragma in (
+        "journal_mode = WAL",
+        f"synchronous = {synchronous}",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"journal_size_limit = {_WAL_BYTES}",
+        f"cache_size = -{_CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open the existing file at `path` for reading only; usable from any thread."""
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+    connection.execute("PRAGMA query_only = ON").fetchall()
+    return connection
+
+
+def _connect(target: str, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(
+        target,
+        uri=uri,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,  # transactions begin where the code says so
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )
+
+
+class Readers(Protocol):
+    """Where reading code gets its connection from, in any thread."""
+
+    def lease(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Lend a connection for the time of a `with` block; SQLite's errors are translated."""
+
+    def close(self) -> None:
+        """Lend no more."""
+
+
+class FileReaders:
+    """Connections of their own for readers; they never wait for the writer, nor it for them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @contextmanager
+    def lease(self) -> Iterator[sqlite3.Connection]:
+        """Lend an idle connection, or a new one.
+
+        Raises:
+            StoreClosed: the store was closed.
+        """
+        with translated(self._path):
+            connection = self._take()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    def close(self) -> None:
+        """Close the idle connections now, and those that are lent when they come back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreClosed(self._path)
+            if self._idle:
+                return self._idle.pop()
+        return open_reader(self._path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < _IDLE_READERS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+class SharedReader:
+    """One connection, lent to one at a time: for a store in memory, which has no second one."""
+
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
+        self._connection: sqlite3.Connection | None = connection
+        self._lock = lock
+
+    @contextmanager
+    def lease(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection when nobody else has it.
+
+        Raises:
+            StoreClosed: the store was closed.
+        """
+        with self._lock, translated(":memory:"):
+            if self._connection is None:
+                raise StoreClosed(":memory:")
+            yield self._connection
+
+    def close(self) -> None:
+        """Forget the connection; its owner closes it."""
+        with self._lock:
+            self._connection = None

@@ -1,0 +1,50 @@
+"""What SQLite's errors mean to the store's users."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger_actors.store.errors import CorruptStore, StoreError, StoreFull, StoreUnavailable
+
+__all__ = ["translated", "translation"]
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_NO_ROOM = 64 * 1024  # a disk with less is called full if writing to it fails
+
+
+@contextmanager
+def translated(path: Path | str) -> Iterator[None]:
+    """Raise SQLite's errors as the store's own; both are shown in the traceback."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translation(error, path) from error
+
+
+def translation(error: sqlite3.Error, path: Path | str) -> StoreError:
+    """Return the store's error for one of SQLite's.
+
+    `StoreFull` for a full disk, `CorruptStore` for a damaged file or one that is no database,
+    `StoreUnavailable` for all else.
+    """
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+        return StoreFull(path)
+    if code in _DAMAGED:
+        return CorruptStore(f"{path} is damaged, or is no event store: {error}")
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreUnavailable(f"{path} is being written by another process: {error}")
+    return StoreUnavailable(f"{path} cannot be read or written: {error}")
+
+
+def _disk_is_full(path: Path | str) -> bool:
+    """Ask the file system: some of SQLite's files report a full disk as any I/O error."""
+    try:
+        room = os.statvfs(Path(path).parent)
+    except OSError:
+        return False  # the disk is gone: not full
+    return room.f_bavail * room.f_frsize < _NO_ROOM

@@ -1,0 +1,164 @@
+"""What goes into the store and what comes out: frozen values, without behaviour.
+
+The fields of `RecordedEvent` are, in this order, what the hash chain covers (see `chain`).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, TypeAlias
+
+import msgspec
+
+__all__ = [
+    "ANY",
+    "NO_STREAM",
+    "STREAM_EXISTS",
+    "Append",
+    "Appended",
+    "Expected",
+    "ExpectedVersion",
+    "Guard",
+    "NewEvent",
+    "PositionUpdate",
+    "Problem",
+    "RecordedEvent",
+    "Snapshot",
+    "StoredCommand",
+    "StreamWrite",
+    "VerifyReport",
+]
+
+
+class Expected(enum.Enum):
+    """What an append may expect of a stream instead of a version."""
+
+    ANY = "any version"
+    NO_STREAM = "no stream"
+    STREAM_EXISTS = "an existing stream"
+
+
+ANY: Final = Expected.ANY
+NO_STREAM: Final = Expected.NO_STREAM
+STREAM_EXISTS: Final = Expected.STREAM_EXISTS
+
+ExpectedVersion: TypeAlias = int | Expected
+"""The version that a stream must have, 0 for a stream without events; or one of `Expected`."""
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event to be written: `type` is a stable name, `payload` is JSON text."""
+
+    type: str
+    payload: str
+    schema_version: int = 1
+
+
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event as it is on disk.
+
+    `id` counts all events without a gap, `version` those of the stream. `(command_id,
+    command_index)` names the event from outside. `hash` is what chains it to the one before.
+    """
+
+    id: int
+    stream: str
+    version: int
+    type: str
+    schema_version: int
+    payload: str
+    author: str | None
+    correlation_id: str | None
+    causation_id: str | None
+    command_id: str | None
+    command_index: int
+    recorded_at: str
+    hash: str
+
+
+class StreamWrite(msgspec.Struct, frozen=True):
+    """Events for one stream, and the version that the stream must have before them."""
+
+    stream: str
+    events: tuple[NewEvent, ...]
+    expected: ExpectedVersion = ANY
+
+
+class Guard(msgspec.Struct, frozen=True, gc=False):
+    """A stream that was read but is not written: it must still be at `version`."""
+
+    stream: str
+    version: int
+
+
+class PositionUpdate(msgspec.Struct, frozen=True, gc=False):
+    """Move a consumer's position to `event_id`; `expected` is where it must be now."""
+
+    consumer: str
+    event_id: int
+    expected: int | None
+
+
+class Append(msgspec.Struct, frozen=True):
+    """All that one command writes: wholly, or not at all.
+
+    `fingerprint` tells a repeated command from another one under the same `command_id`; it is
+    compared where both have one. The writes are done in order, each sees those before it; guards
+    are checked against what was there before them.
+    """
+
+    writes: tuple[StreamWrite, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    command_id: str | None = None
+    fingerprint: str | None = None
+    author: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    position: PositionUpdate | None = None
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The answer to an append: its events; `duplicate` if they had been written before."""
+
+    events: tuple[RecordedEvent, ...]
+    duplicate: bool = False
+
+
+class StoredCommand(msgspec.Struct, frozen=True):
+    """A command that was taken, with the events it led to, of which there may be none."""
+
+    command_id: str
+    fingerprint: str | None
+    events: tuple[RecordedEvent, ...]
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """A state of a stream at one of its events, as JSON text, so that hydration is short."""
+
+    stream: str
+    version: int
+    event_id: int
+    type: str
+    schema_version: int
+    payload: str
+
+
+class Problem(msgspec.Struct, frozen=True, gc=False):
+    """Something that `verify` found; `event_id` is the row, if it is about one."""
+
+    event_id: int | None
+    what: str
+
+
+class VerifyReport(msgspec.Struct, frozen=True):
+    """What `verify` found.
+
+    `head_hash` stands for the whole history up to event `head`: written down elsewhere, it also
+    shows a later change by somebody who recomputed the chain.
+    """
+
+    events: int
+    ok: bool
+    problems: tuple[Problem, ...]
+    head: int
+    head_hash: str

@@ -1,0 +1,231 @@
+"""Reading events: pages found by key, each a single step, nothing held open between them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from operator import attrgetter
+from typing import Any
+
+from ledger_actors.store.connections import Readers
+from ledger_actors.store.errors import EventIdInFuture
+from ledger_actors.store.model import RecordedEvent, StoredCommand
+from ledger_actors.store.rows import fetch, json_text
+
+__all__ = ["COLUMNS", "Reading", "events_of_command"]
+
+COLUMNS = RecordedEvent.__struct_fields__
+
+_FIELDS = (
+    "e.id, s.name AS stream, e.version, e.type, e.schema_version, e.payload, e.author,"
+    " e.correlation_id, e.causation_id, e.command_id, e.command_index, e.recorded_at, e.hash"
+)
+_FROM = "FROM events AS e JOIN streams AS s ON s.id = e.stream_id"
+_MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
+_FIRST_PAGE = 64
+_LARGE_PAGE = 1024 * 1024  # characters
+
+Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
+"""Returns at most so many events after a key, in order of that key."""
+
+
+class Reading:
+    """The queries of the store over its readers' connections; for any thread."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    def head(self) -> int:
+        """Return the id of the last event."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM events"))
+
+    def stream_version(self, stream: str) -> int:
+        """Return the version of a stream, 0 if there is none."""
+        query = (
+            "SELECT coalesce(max(version), 0) FROM events"
+            " WHERE stream_id = (SELECT id FROM streams WHERE name = ?)"
+        )
+        return int(self._one(query, stream))
+
+    def stream(
+        self,
+        stream: str,
+        *,
+        after_version: int,
+        up_to_version: int | None,
+        up_to_id: int | None,
+        batch_size: int,
+    ) -> Iterator[RecordedEvent]:
+        """Iterate over a stream; see `EventStore.read_stream`."""
+        self._must_exist(up_to_id)
+        query = (
+            f"SELECT {_FIELDS} {_FROM}"
+            " WHERE e.stream_id = (SELECT id FROM streams WHERE name = ?) AND e.version > ?"
+            " AND e.version <= ? AND e.id <= ? ORDER BY e.version LIMIT ?"
+        )
+        last_version, last_id = _or_largest(up_to_version), _or_largest(up_to_id)
+
+        def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
+            values = (stream, after, last_version, last_id, limit)
+            return _events(connection, query, values, key="version")
+
+        return self._pages(page, after_version, batch_size, key="version")
+
+    def all(
+        self,
+        *,
+        after: int,
+        up_to: int | None,
+        types: Collection[str] | None,
+        stream_prefix: str | None,
+        batch_size: int,
+    ) -> Iterator[RecordedEvent]:
+        """Iterate over the log; see `EventStore.read_all`."""
+        self._must_exist(after)
+        self._must_exist(up_to)
+        query, filters = _log_query(types, stream_prefix)
+        bounds = {**filters, "up_to": _or_largest(up_to)}
+
+        def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
+            values = {**bounds, "after": after, "limit": limit}
+            return _events(connection, query, values, key="id")
+
+        return self._pages(page, after, batch_size, key="id")
+
+    def streams(self, prefix: str | None, *, batch_size: int = 512) -> Iterator[str]:
+        """Iterate over the names of the streams."""
+        after, low = "", prefix or ""
+        query = (
+            "SELECT name FROM streams WHERE name > ?1 AND name >= ?2"
+            " AND substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?3"
+        )
+        while True:
+            with self._readers.lease() as connection:
+                names = [
+                    row[0] for row in fetch(connection, ["name"], query, (after, low, batch_size))
+                ]
+            yield from names
+            if len(names) < batch_size:
+                return
+            after = names[-1]
+
+    def command(self, command_id: str) -> StoredCommand | None:
+        """Return a command that was taken before."""
+        query = "SELECT fingerprint, first_event_id, event_count FROM commands WHERE command_id = ?"
+        with self._readers.lease() as connection:
+            row = connection.execute(query, (command_id,)).fetchone()
+            if row is None:
+                return None
+            fingerprint, first, count = row
+            events = events_of_command(connection, first, count)
+        return StoredCommand(command_id, fingerprint, events)
+
+    def event_hash(self, event_id: int, stream: str, version: int) -> str | None:
+        """Return an event's hash, `None` if it is not that version of that stream."""
+        query = f"SELECT e.hash {_FROM} WHERE e.id = ? AND s.name = ? AND e.version = ?"
+        found: str | None = self._one(query, event_id, stream, version)
+        return found
+
+    def position(self, consumer: str) -> int | None:
+        """Return a consumer's position."""
+        found: int | None = self._one("SELECT event_id FROM positions WHERE consumer = ?", consumer)
+        return found
+
+    def positions(self) -> dict[str, int]:
+        """Return all positions."""
+        with self._readers.lease() as connection:
+            return dict(connection.execute("SELECT consumer, event_id FROM positions").fetchall())
+
+    def _one(self, query: str, *values: Any) -> Any:
+        with self._readers.lease() as connection:
+            row = connection.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+    def _must_exist(self, event_id: int | None) -> None:
+        if event_id is not None and event_id > 0:
+            head = self.head()
+            if event_id > head:
+                raise EventIdInFuture(event_id, head)
+
+    def _pages(
+        self, page: Page, after: int, batch_size: int, *, key: str
+    ) -> Iterator[RecordedEvent]:
+        """Read on until a page is not full; large payloads make the pages smaller."""
+        limit = min(_FIRST_PAGE, batch_size)
+        while True:
+            with self._readers.lease() as connection:
+                events, limit = _page_that_fits(page, connection, after, limit)
+            yield from events
+            if len(events) < limit:
+                return
+            after = getattr(events[-1], key)
+            limit = _next_limit(events, batch_size)
+
+
+def events_of_command(
+    connection: sqlite3.Connection, first: int, count: int
+) -> tuple[RecordedEvent, ...]:
+    """Return a command's events: `count` of them from `first` on."""
+    query = f"SELECT {_FIELDS} {_FROM} WHERE e.id >= ? AND e.id < ? ORDER BY e.id"
+    return tuple(_events(connection, query, (first, first + count), key="id")) if count else ()
+
+
+def _events(
+    connection: sqlite3.Connection, query: str, values: Any, *, key: str
+) -> list[RecordedEvent]:
+    events = [RecordedEvent(*row) for row in fetch(connection, COLUMNS, query, values)]
+    events.sort(key=attrgetter(key))  # they are, but SQL promises it for no aggregate
+    return events
+
+
+def _page_that_fits(
+    page: Page, connection: sqlite3.Connection, after: int, limit: int
+) -> tuple[list[RecordedEvent], int]:
+    while True:
+        try:
+            return page(connection, after, limit), limit
+        except sqlite3.DataError:  # the page's text is too long for SQLite
+            if limit == 1:
+                raise
+            limit //= 2
+
+
+def _next_limit(events: list[RecordedEvent], batch_size: int) -> int:
+    size = sum(len(event.payload) for event in events)
+    if size > _LARGE_PAGE:
+        return max(1, len(events) * _LARGE_PAGE // size)
+    return min(batch_size, len(events) * 4)
+
+
+def _log_query(
+    types: Collection[str] | None, stream_prefix: str | None
+) -> tuple[str, dict[str, Any]]:
+    """Return the query of a page of the log, and the values of its filters.
+
+    Few types are looked up in their index, a page of each, and merged: a rare type is found
+    without going over all the others.
+    """
+    values: dict[str, Any] = {}
+    where = "e.id > :after AND e.id <= :up_to"
+    if stream_prefix:
+        values["prefix"] = stream_prefix
+        where += " AND substr(s.name, 1, length(:prefix)) = :prefix"
+    tail = "ORDER BY e.id LIMIT :limit"
+    if types is None:
+        return f"SELECT {_FIELDS} {_FROM} WHERE {where} {tail}", values
+    names = sorted(types)
+    if not 0 < len(names) <= _MOST_TYPES:
+        values["types"] = json_text(names)
+        where += " AND +e.type IN (SELECT value FROM json_each(:types))"
+        return f"SELECT {_FIELDS} {_FROM} WHERE {where} {tail}", values
+    values |= {f"type{number}": name for number, name in enumerate(names)}
+    ids = " UNION ALL ".join(
+        f"SELECT id FROM (SELECT e.id {_FROM} WHERE e.type = :type{number} AND {where} {tail})"
+        for number in range(len(names))
+    )
+    chosen = f"(SELECT id FROM ({ids}) ORDER BY id LIMIT :limit)"
+    return f"SELECT {_FIELDS} {_FROM} WHERE e.id IN {chosen} ORDER BY e.id", values
+
+
+def _or_largest(value: int | None) -> int:
+    return 2**63 - 1 if value is None else value

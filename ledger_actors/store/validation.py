@@ -1,0 +1,94 @@
+"""Pure: is an append well formed? Asked before anything is looked up or written.
+
+One append with a field that SQLite or the hash chain cannot take must not fail its neighbours, so
+such fields are found here. What the payload says is the caller's business; that it is text is ours.
+"""
+
+from __future__ import annotations
+
+from ledger_actors.store.errors import InvalidAppend
+from ledger_actors.store.model import Append, Expected, NewEvent, PositionUpdate
+
+__all__ = ["check", "screen"]
+
+LARGEST_INT = 2**63 - 1
+LONGEST_TEXT = 100_000_000
+
+_OPTIONAL_TEXTS = ("command_id", "fingerprint", "author", "correlation_id", "causation_id")
+
+
+def screen(append: Append) -> Append | InvalidAppend:
+    """Return `append` itself if it is well formed, else what is wrong with it."""
+    try:
+        check(append)
+    except InvalidAppend as error:
+        return error
+    return append
+
+
+def check(append: Append) -> None:
+    """Return if `append` is well formed.
+
+    Raises:
+        InvalidAppend: a field is of the wrong type, empty, or out of range; the sentence names it.
+    """
+    for name in _OPTIONAL_TEXTS:
+        value = getattr(append, name)
+        if value is not None:
+            _text(name, value)
+    for write in append.writes:
+        _name("stream", write.stream)
+        if not isinstance(write.expected, Expected):
+            _count("expected version", write.expected)
+        for event in write.events:
+            _event(event)
+    for guard in append.guards:
+        _name("guard stream", guard.stream)
+        _count("guard version", guard.version)
+    if append.position is not None:
+        _position(append.position)
+
+
+def _event(event: NewEvent) -> None:
+    _name("event type", event.type)
+    _text("payload", event.payload)
+    _count("schema_version", event.schema_version)
+
+
+def _position(position: PositionUpdate) -> None:
+    _name("consumer", position.consumer)
+    _count("position", position.event_id)
+    if position.expected is not None:
+        _count("expected position", position.expected)
+
+
+def _name(what: str, value: object) -> None:
+    _text(what, value)
+    if not value:
+        msg = f"{what} is empty: it must be a name"
+        raise InvalidAppend(msg)
+
+
+def _text(what: str, value: object) -> None:
+    if value.__class__ is str and value.isascii() and len(value) <= LONGEST_TEXT:
+        return
+    if not isinstance(value, str):
+        msg = f"{what} must be text, not {type(value).__name__}"
+        raise InvalidAppend(msg)
+    if len(value) > LONGEST_TEXT:
+        msg = f"{what} has {len(value)} characters: at most {LONGEST_TEXT} can be stored"
+        raise InvalidAppend(msg)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        msg = f"{what} is not valid Unicode: {error.reason} at character {error.start}"
+        raise InvalidAppend(msg) from error
+
+
+def _count(what: str, value: object) -> None:
+    if value.__class__ is not int:
+        msg = f"{what} must be an integer, not {type(value).__name__}"
+        raise InvalidAppend(msg)
+    if not 0 <= value <= LARGEST_INT:
+        msg = f"{what} must be from 0 to {LARGEST_INT}, not {value}"
+        raise InvalidAppend(msg)
