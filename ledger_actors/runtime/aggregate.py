@@ -18,7 +18,7 @@ import msgspec
 
 from ledger_actors.runtime.catalog import Command, Event
 from ledger_actors.runtime.delivery import Delivery
-from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
+from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.errors import NoSuchStream, StreamGap
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
@@ -62,10 +62,11 @@ class _Settled(SystemMessage):
     """The journal has answered an append. A message of the runtime's: no letter when it is late."""
 
     version: int
+    command_id: str
     future: Future[Any]
 
     def handle(self, actor: Any) -> None:
-        actor.on_settled(self.version, self.future)
+        actor.on_settled(self.version, self.command_id, self.future)
 
 
 class _IdleCheck(SystemMessage):
@@ -118,7 +119,7 @@ class Aggregate(Actor, Generic[S]):
         self._state: Any = self.initial_state
         self._version = 0
         self._last_id = 0
-        self._in_flight = 0
+        self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
         self._confirmed = 0
         self._readers: deque[tuple[int, Stand, Future[Any]]] = deque()
         self._snapshot_at = 0
@@ -181,13 +182,8 @@ class Aggregate(Actor, Generic[S]):
 
     def _execute(self, envelope: CommandEnvelope) -> Any:
         fingerprint = envelope.fingerprint()
-        if envelope.repeatable:
-            before = self._system.store.find_command(envelope.command_id)
-            if before is not None:
-                if before.fingerprint not in (None, fingerprint):
-                    raise_rejected(CommandIdReused(envelope.command_id), self)
-                    return None
-                return Appended(before.events, duplicate=True)
+        if envelope.repeatable and self._seen_before(envelope.command_id, fingerprint):
+            return None
         made = tuple(self.decide(self._state, envelope.command))
         encode = self._system.events.encode
         append = Append(
@@ -203,19 +199,38 @@ class Aggregate(Actor, Generic[S]):
         for event in made:
             self._state = self.evolve(self._state, event)
         self._version += len(made)
-        self._send(append)
+        self._send(append, envelope.command_id, fingerprint)
         return None
 
-    def _send(self, append: Append) -> None:
+    def _seen_before(self, command_id: str, fingerprint: str) -> bool:
+        """Answer a command that is in flight or on disk already; return whether it is."""
+        in_flight = self._in_flight.get(command_id)
+        if in_flight is not None:
+            first, original = in_flight
+            if first == fingerprint:
+                answer = self.release_reply()
+                original.add_done_callback(lambda done: _repeat_answer(done, answer))
+                return True
+        else:
+            found = self._system.store.find_command(command_id)
+            if found is None:
+                return False
+            if found.fingerprint in (None, fingerprint):
+                self.release_reply().try_set(Appended(found.events, duplicate=True))
+                return True
+        self.release_reply().try_set_exception(CommandIdReused(command_id))
+        return True
+
+    def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
         answer = self.release_reply()
-        self._in_flight += 1
+        self._in_flight[command_id] = (fingerprint, answer)
         ref, version = self.actor_ref, self._version
-        answer.add_done_callback(lambda done: ref.signal(_Settled(version, done)))
+        answer.add_done_callback(lambda done: ref.signal(_Settled(version, command_id, done)))
         self._system.journal.forward(AppendRequest(append, origin=ref), answer)
 
-    def on_settled(self, version: int, answer: Future[Any]) -> None:
+    def on_settled(self, version: int, command_id: str, answer: Future[Any]) -> None:
         """Take note of the journal's answer to the append that led to `version`."""
-        self._in_flight -= 1
+        self._in_flight.pop(command_id, None)
         problem = answer.exception()
         if problem is None:
             appended: Appended = answer.get()
@@ -233,7 +248,7 @@ class Aggregate(Actor, Generic[S]):
         while self._readers and self._readers[0][0] <= self._confirmed:
             _, stand, answer = self._readers.popleft()
             answer.try_set(stand)
-        if self._in_flight == 0:
+        if not self._in_flight:
             self._maybe_snapshot()
 
     # -- reading -------------------------------------------------------------------------------
@@ -304,9 +319,12 @@ class Aggregate(Actor, Generic[S]):
             self._idle_timer.cancel()
 
 
-def raise_rejected(problem: Exception, actor: Actor) -> None:
-    """Answer the current ask with an error that is no crash."""
-    actor.release_reply().try_set_exception(problem)
+def _repeat_answer(original: Future[Any], answer: Future[Any]) -> None:
+    problem = original.exception()
+    if problem is None:
+        answer.try_set(Appended(original.get().events, duplicate=True))
+    else:
+        answer.try_set_exception(problem)
 
 
 def state_at(system: System, cls: type[A], identity: str, event_id: int | None = None) -> Stand:
@@ -349,8 +367,3 @@ def _usable(cls: type[Aggregate[Any]], snapshot: Snapshot | None) -> tuple[Any, 
     kind = cls.state_type or type(cls.initial_state)
     state = msgspec.json.decode(snapshot.payload, type=kind)
     return state, snapshot.version, snapshot.event_id
-
-
-def outcome(command_id: str, appended: Appended) -> Outcome:
-    """Return the journal's answer as a command's outcome."""
-    return Outcome(command_id, appended.events, appended.duplicate)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ledger_actors.runtime.aggregate import Aggregate, Execute, ReadAhead, ReadState, Stand
@@ -38,6 +38,8 @@ __all__ = ["CommandBus"]
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
+OF_THE_MOMENT = (ActorDead, StartFailed, StoreUnavailable)
+"""What may be otherwise a moment later, when the tree has restarted what ended."""
 
 
 class CommandBus:
@@ -127,10 +129,31 @@ class CommandBus:
     def read(
         self, cls: type[Aggregate[Any]], identity: str, *, ahead: bool = False
     ) -> Future[Stand]:
-        """Return a future of the state of an aggregate; of what is on disk, unless `ahead`."""
-        answer: Future[Stand] = Future()
-        self.deliver((cls, identity), ReadAhead() if ahead else ReadState(), answer)
-        return answer
+        """Return a future of the state of an aggregate; of what is on disk, unless `ahead`.
+
+        An aggregate that ends before it has answered is asked again.
+        """
+        message = ReadAhead() if ahead else ReadState()
+        outcome: Future[Stand] = Future()
+        deadline = time.monotonic() + self._system.options.command_timeout
+        pauses = _pauses()
+
+        def ask() -> None:
+            answer: Future[Stand] = Future()
+            answer.add_done_callback(take)
+            self.deliver((cls, identity), message, answer)
+
+        def take(answer: Future[Stand]) -> None:
+            problem = answer.exception()
+            if problem is None:
+                outcome.try_set(answer.get())
+            elif isinstance(problem, OF_THE_MOMENT) and time.monotonic() < deadline:
+                self.later(next(pauses), ask)
+            else:
+                outcome.try_set_exception(problem)
+
+        ask()
+        return outcome
 
     def _start(self, key: Key) -> None:
         cls, identity = key
@@ -168,14 +191,14 @@ class CommandBus:
 class _Journey:
     """One command's tries until it is answered for good."""
 
-    __slots__ = ("_bus", "_conflicts", "_deadline", "_envelope", "_pause", "outcome")
+    __slots__ = ("_bus", "_conflicts", "_deadline", "_envelope", "_pauses", "outcome")
 
     def __init__(self, bus: CommandBus, envelope: CommandEnvelope, deadline: float) -> None:
         self._bus = bus
         self._envelope = envelope
         self._deadline = deadline
         self._conflicts = 0
-        self._pause = FIRST_PAUSE
+        self._pauses = _pauses()
         self.outcome: Future[Outcome] = Future()
 
     def go(self) -> None:
@@ -193,7 +216,7 @@ class _Journey:
             )
         elif isinstance(problem, WrongExpectedVersion):
             self._conflicted()
-        elif isinstance(problem, (ActorDead, StartFailed, StoreUnavailable)):
+        elif isinstance(problem, OF_THE_MOMENT):
             self._again_later(problem)
         else:
             self.outcome.try_set_exception(problem)
@@ -206,15 +229,22 @@ class _Journey:
             self._again_later(None)
 
     def _again_later(self, problem: BaseException | None) -> None:
-        if problem is not None and time.monotonic() + self._pause > self._deadline:
+        pause = next(self._pauses)
+        if problem is not None and time.monotonic() + pause > self._deadline:
             timeout = CommandTimeout(self._envelope.type, self._envelope.command_id, problem)
             self.outcome.try_set_exception(timeout)
             return
         if not self._envelope.repeatable:
             # It may have been written before whoever should have answered ended.
             self._envelope = _repeat(self._envelope)
-        pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE)
         self._bus.later(pause, self.go)
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _repeat(envelope: CommandEnvelope) -> CommandEnvelope:

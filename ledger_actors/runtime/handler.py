@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
-from ledger_actors.runtime.aggregate import Aggregate, Execute, ReadAhead, Stand, raise_rejected
+from ledger_actors.runtime.aggregate import Aggregate, Execute, ReadAhead, Stand
 from ledger_actors.runtime.catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
@@ -93,7 +93,7 @@ class CommandHandler(Actor):
             before = self._system.store.find_command(envelope.command_id)
             if before is not None:
                 if before.fingerprint not in (None, envelope.fingerprint()):
-                    raise_rejected(CommandIdReused(envelope.command_id), self)
+                    self.release_reply().try_set_exception(CommandIdReused(envelope.command_id))
                     return None
                 return Appended(before.events, duplicate=True)
         self._ask_states(envelope)

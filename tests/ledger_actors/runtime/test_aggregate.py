@@ -1,0 +1,316 @@
+"""Aggregates: decide, answer after the commit, crash and hydrate, passivate."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from ledger_actors.runtime import (
+    NoSuchStream,
+    Rejection,
+    TooManyConflicts,
+    UnknownCommand,
+    envelope,
+    state_at,
+)
+from ledger_actors.store import (
+    Append,
+    AppendRequest,
+    CommandIdReused,
+    EventIdInFuture,
+    NewEvent,
+    StreamWrite,
+)
+from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+
+from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
+
+
+def test_a_command_is_answered_with_its_events_which_are_on_disk(world: Any) -> None:
+    outcome = world.send(Increment("a", 5))
+
+    assert [row.type for row in outcome.events] == ["counter.incremented"]
+    assert [row.id for row in world.system.store.read_stream("counter-a")] == [1]
+
+
+def test_a_rejection_is_an_answer_and_writes_nothing(world: Any) -> None:
+    world.send(Increment("a", 5))
+    with pytest.raises(Rejection, match="cannot go down by 6"):
+        world.send(Increment("a", -6))
+
+    assert world.state("a") == 5
+    assert world.system.store.head() == 1
+
+
+def test_many_commands_in_flight_are_decided_in_their_order(world: Any) -> None:
+    """Also around the start of the aggregate: the first finds none running."""
+    futures = [world.send(Increment("a", n), wait=False) for n in [100, *[-1] * 100]]
+    outcomes = [world.outcome(future) for future in futures]
+
+    assert [outcome.events[0].version for outcome in outcomes] == list(range(1, 102))
+    assert world.state("a") == 0
+
+
+def test_commands_from_many_threads_are_all_there_once(world: Any) -> None:
+    def send(_: int) -> None:
+        futures = [world.send(Increment(f"c{n % 3}", 1), wait=False) for n in range(30)]
+        for future in futures:
+            future.get(timeout=HANG)
+
+    threads = [threading.Thread(target=send, args=[n]) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(HANG)
+
+    assert [world.state(f"c{n}") for n in range(3)] == [60, 60, 60]
+
+
+def test_a_crash_reaches_the_caller_and_the_next_command_finds_the_state(world: Any) -> None:
+    world.send(Increment("a", 5))
+    with pytest.raises(Boom):
+        world.send(CrashIt("a"))
+
+    world.send(Increment("a", 2))
+    assert world.state("a") == 7
+
+
+def test_a_command_behind_a_crash_is_done_once(world: Any) -> None:
+    world.send(Increment("a", 5))
+    crash = world.send(CrashIt("a"), wait=False)
+    behind = [world.send(Increment("a", 1), wait=False) for _ in range(20)]
+    with pytest.raises(Boom):
+        crash.get(timeout=HANG)
+    for future in behind:
+        world.outcome(future)
+
+    assert world.state("a") == 25
+
+
+def test_killing_aggregates_under_load_loses_and_doubles_nothing(world: Any) -> None:
+    futures = []
+    for n in range(300):
+        futures.append(world.send(Increment("a", 1), wait=False))
+        if n % 25 == 0 and (ref := world.counter("a")) is not None:
+            ref.kill()
+    for future in futures:
+        world.outcome(future)
+
+    assert world.state("a") == 300
+    assert state_at(world.system, Counter, "a").version == 300
+
+
+def test_killing_the_journal_under_load_loses_and_doubles_nothing(world: Any) -> None:
+    futures = []
+    for n in range(300):
+        futures.append(world.send(Increment(f"c{n % 7}", 1), wait=False))
+        if n % 60 == 30 and (ref := world.system.journal.whereis()) is not None:
+            ref.kill()
+    for future in futures:
+        world.outcome(future)
+
+    assert sum(world.state(f"c{n}") for n in range(7)) == 300
+    assert world.system.store.verify().ok
+
+
+def test_the_same_command_id_gives_the_first_answer_and_writes_nothing(world: Any) -> None:
+    first = world.send(Increment("a", 5), command_id="once")
+    again = world.send(Increment("a", 5), command_id="once")
+
+    assert again.duplicate
+    assert again.events == first.events
+    assert world.state("a") == 5
+
+
+def test_the_same_command_id_sent_twice_at_once_is_done_once(world: Any) -> None:
+    futures = [
+        world.send(Increment("a", 5), command_id=f"id-{n // 4}", wait=False) for n in range(40)
+    ]
+    outcomes = [world.outcome(future) for future in futures]
+
+    assert sum(not outcome.duplicate for outcome in outcomes) == 10
+    assert world.state("a") == 50
+
+
+def test_a_command_id_of_another_command_is_refused(world: Any) -> None:
+    world.send(Increment("a", 5), command_id="once")
+    with pytest.raises(CommandIdReused):
+        world.send(Increment("a", 6), command_id="once")
+
+    assert world.state("a") == 5
+
+
+def test_a_command_that_nobody_decides_is_refused(world: Any) -> None:
+    from ledger_actors.runtime import Command, command
+
+    @command("NobodysCommand")
+    class Nobodys(Command, frozen=True):
+        pass
+
+    with pytest.raises(UnknownCommand, match="NobodysCommand"):
+        world.bus.dispatch(envelope(Nobodys()))
+
+
+def test_an_event_that_somebody_else_wrote_reaches_the_aggregate(world: Any) -> None:
+    world.send(Increment("a", 5))
+    foreign = StreamWrite("counter-a", (NewEvent("counter.incremented", '{"by":10}'),))
+    world.system.journal.ask(AppendRequest(Append(writes=(foreign,))), timeout=HANG)
+
+    assert world.state("a") == 15
+
+
+def test_a_command_decided_on_a_stale_state_is_decided_again(world: Any) -> None:
+    """The foreign event goes in before the aggregate has been told of it."""
+    world.send(Increment("a", 5))
+    aggregate, gate = world.counter("a"), Gate()
+    futures = []
+    for n in range(10):
+        foreign = StreamWrite("counter-a", (NewEvent("counter.incremented", '{"by":10}'),))
+        world.system.journal.forward(AppendRequest(Append(writes=(foreign,))), None)
+        futures.append(world.send(Increment("a", 1), wait=False))
+        del n
+    for future in futures:
+        world.outcome(future)
+    del aggregate, gate
+
+    assert world.state("a") == 115
+
+
+def test_a_command_that_conflicts_each_time_is_given_up(make_world: Any) -> None:
+    world = make_world(conflict_retries=2)
+    store = world.system.store
+    world.send(Increment("a", 1))
+    real = store.append
+
+    def always_late(batch: Any) -> Any:
+        foreign = StreamWrite("counter-a", (NewEvent("counter.noted", '{"text":"late"}'),))
+        return real([Append(writes=(foreign,)), *batch])[1:]
+
+    store.append = always_late
+    with pytest.raises(TooManyConflicts, match="3 times"):
+        world.send(Increment("a", 1))
+    store.append = real
+
+
+def test_a_state_read_from_outside_is_never_ahead_of_the_disk(world: Any) -> None:
+    world.send(Increment("a", 1))
+    gate, real = Gate(), world.system.store.append
+
+    def slow(batch: Any) -> Any:
+        gate.pass_through()
+        return real(batch)
+
+    world.system.store.append = slow
+    command = world.send(Increment("a", 1), wait=False)
+    gate.wait_arrived()
+    read = world.bus.read(Counter, "a")
+    ahead = world.bus.read(Counter, "a", ahead=True)
+
+    assert ahead.get(timeout=HANG).state == 2
+    assert not read.done()
+    gate.open()
+    assert read.get(timeout=HANG).state == 2
+    world.outcome(command)
+
+
+def test_an_idle_aggregate_ends_and_comes_back_with_the_next_command(world: Any) -> None:
+    world.send(Increment("a", 5))
+    aggregate = world.counter("a")
+    world.clock.advance(61)
+    wait_for_exit(aggregate)
+
+    assert world.counter("a") is None
+    world.send(Increment("a", 1))
+    assert world.state("a") == 6
+
+
+def test_a_message_that_crosses_the_passivation_is_not_lost(world: Any) -> None:
+    for n in range(50):
+        world.send(Increment("a", 1))
+        world.clock.advance(61)
+        world.send(Increment("a", 1))
+        assert world.state("a") == 2 * (n + 1)
+
+
+def test_an_aggregate_in_use_does_not_end(world: Any) -> None:
+    world.send(Increment("a", 5))
+    aggregate = world.counter("a")
+    for _ in range(5):
+        world.clock.advance(40)
+        world.send(Increment("a", 1))
+
+    assert world.counter("a") is aggregate
+
+
+def test_a_snapshot_shortens_hydration_and_changes_no_state(make_world: Any) -> None:
+    world = make_world(snapshot_every=10)
+    for _ in range(25):
+        world.send(Increment("a", 1))
+    wait_until(lambda: world.system.store.load_snapshot("counter-a") is not None)
+    snapshot = world.system.store.load_snapshot("counter-a")
+    world.counter("a").kill()
+
+    assert snapshot.version in (10, 20)
+    assert world.state("a") == 25
+    assert state_at(world.system, Counter, "a", 15).state == 15
+
+
+def test_the_state_as_of_an_event_is_what_it_was_then(world: Any) -> None:
+    for n in range(1, 6):
+        world.send(Increment("a", n))
+    world.send(Increment("b", 100))
+
+    assert [state_at(world.system, Counter, "a", n).state for n in range(1, 7)] == [
+        1,
+        3,
+        6,
+        10,
+        15,
+        15,
+    ]
+    with pytest.raises(NoSuchStream, match="as of event 5"):
+        state_at(world.system, Counter, "b", 5)
+    with pytest.raises(EventIdInFuture):
+        state_at(world.system, Counter, "a", 7)
+
+
+def test_a_handler_writes_all_its_streams_or_none(world: Any) -> None:
+    world.send(Increment("a", 10))
+    outcome = world.send(Move("a", "b", 4))
+    with pytest.raises(Rejection, match="not enough"):
+        world.send(Move("a", "b", 7))
+
+    assert [row.stream for row in outcome.events] == ["counter-a", "counter-b"]
+    assert (world.state("a"), world.state("b")) == (6, 4)
+
+
+def test_handlers_that_race_for_one_source_never_overdraw_it(world: Any) -> None:
+    world.send(Increment("a", 10))
+    futures = [world.send(Move("a", f"t{n}", 3), wait=False) for n in range(8)]
+    done, refused = 0, 0
+    for future in futures:
+        try:
+            world.outcome(future)
+            done += 1
+        except Rejection:
+            refused += 1
+
+    assert (done, refused) == (3, 5)
+    assert world.state("a") == 1
+
+
+def test_a_handler_sees_what_is_in_flight(world: Any) -> None:
+    world.send(Increment("a", 10), wait=False)
+    outcome = world.send(Move("a", "b", 10))
+
+    assert len(outcome.events) == 2
+
+
+def test_a_stopped_and_restarted_system_has_every_state(make_world: Any) -> None:
+    world = make_world()
+    for n in range(20):
+        world.send(Increment(f"c{n % 4}", 1))
+    world = make_world()
+
+    assert [world.state(f"c{n}") for n in range(4)] == [5, 5, 5, 5]
