@@ -8,8 +8,22 @@ only.
 from __future__ import annotations
 
 from supervision.actor import Actor, spawn
+from supervision.administration import (
+    count_children,
+    delete_child,
+    get_child_spec,
+    restart_child,
+    restart_child_async,
+    start_child,
+    start_child_async,
+    terminate_child,
+    terminate_child_async,
+    which_children,
+)
+from supervision.children import ChildInfo, ChildState, Counts
 from supervision.clock import SYSTEM_CLOCK, Clock, ManualClock, SystemClock
 from supervision.dispatch import OWN_THREAD, POOLED, Dispatcher, Pool
+from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.errors import (
     ActorDead,
     AlreadyPresent,
@@ -32,6 +46,7 @@ from supervision.errors import (
 )
 from supervision.execution import abandoned_threads, blocking, current_ref
 from supervision.future import Future
+from supervision.introspection import TreeNode, format_tree, tree
 from supervision.messages import Exited, Started
 from supervision.monitors import Down, Monitor, monitor
 from supervision.reasons import (
@@ -49,17 +64,52 @@ from supervision.reasons import (
 )
 from supervision.ref import ActorInfo, Ref
 from supervision.registry import Entry, Name, Registered, Registry, RegistryKeeper, Unregistered
+from supervision.reports import AutomaticShutdown, GaveUp
+from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
+from supervision.supervisor import Supervisor
+from supervision.terms import (
+    ALL_SIGNIFICANT,
+    ANY_SIGNIFICANT,
+    BRUTAL_KILL,
+    INFINITY,
+    NEVER,
+    ONE_FOR_ALL,
+    ONE_FOR_ONE,
+    PERMANENT,
+    REST_FOR_ONE,
+    SUPERVISOR,
+    TEMPORARY,
+    TRANSIENT,
+    WORKER,
+    AutoShutdown,
+    ChildType,
+    Restart,
+    Strategy,
+)
 from supervision.timers import Timer, Timers, TimersKeeper
 
 __all__ = [
     "ABANDONED",
+    "ALL_SIGNIFICANT",
+    "ANY_SIGNIFICANT",
+    "BRUTAL_KILL",
+    "INFINITY",
     "KILLED",
+    "NEVER",
     "NORMAL",
     "NO_PROCESS",
+    "ONE_FOR_ALL",
+    "ONE_FOR_ONE",
     "OWN_THREAD",
+    "PERMANENT",
     "POOLED",
+    "REST_FOR_ONE",
     "SHUTDOWN",
+    "SUPERVISOR",
     "SYSTEM_CLOCK",
+    "TEMPORARY",
+    "TRANSIENT",
+    "WORKER",
     "Abandoned",
     "Actor",
     "ActorDead",
@@ -67,19 +117,28 @@ __all__ = [
     "AlreadyPresent",
     "AlreadyRegistered",
     "AlreadyStarted",
+    "AutoShutdown",
+    "AutomaticShutdown",
     "CallCycle",
     "CallTimeout",
+    "ChildInfo",
     "ChildNotFound",
     "ChildRestarting",
     "ChildRunning",
+    "ChildSpec",
+    "ChildState",
+    "ChildType",
     "Clock",
+    "Counts",
     "Crashed",
     "Dispatcher",
     "Down",
+    "DynamicSupervisor",
     "Entry",
     "ExitReason",
     "Exited",
     "Future",
+    "GaveUp",
     "Ignore",
     "InvalidChildSpec",
     "InvalidSupervisorFlags",
@@ -97,18 +156,37 @@ __all__ = [
     "Registry",
     "RegistryKeeper",
     "Rejection",
+    "Restart",
     "Shutdown",
+    "Start",
     "StartFailed",
     "Started",
+    "Strategy",
     "SupervisionError",
+    "Supervisor",
+    "SupervisorFlags",
     "SystemClock",
     "Timer",
     "Timers",
     "TimersKeeper",
+    "TreeNode",
     "Unregistered",
     "abandoned_threads",
     "blocking",
+    "child_spec",
+    "count_children",
     "current_ref",
+    "delete_child",
+    "format_tree",
+    "get_child_spec",
     "monitor",
+    "restart_child",
+    "restart_child_async",
     "spawn",
+    "start_child",
+    "start_child_async",
+    "terminate_child",
+    "terminate_child_async",
+    "tree",
+    "which_children",
 ]

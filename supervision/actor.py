@@ -234,7 +234,12 @@ class Actor(pykka.Actor):
             executor.leave(ref)
         if ending is None:
             return Turn.OVER
+        if isinstance(ending, Killed):
+            self._after_kill()
         return Turn.ENDED if ref.end(ending) else Turn.LOST
+
+    def _after_kill(self) -> None:
+        """Run before a kill is reported, undisturbed by another; for supervisors."""
 
     def _live(self, take: Callable[[], Any], until: float) -> ExitReason | None:
         ref = self._ref

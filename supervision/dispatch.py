@@ -1,7 +1,10 @@
 """Where actors run: each on a thread of its own, or many on a shared pool.
 
-A pooled actor is *busy* from the moment it is handed to the pool until its turn is over; the lock
-that says so is taken by whoever puts the first message, so that an actor is never in two places.
+A pooled actor is *queued* from the moment it is handed to the pool until its turn begins, and
+*busy* during its turn; the lock that says so is held by the worker, so that an actor is never in
+two places. Being queued twice does no harm (a sender may be killed between two steps), not being
+queued would: the flag is lowered before the mailbox is looked at, and whoever ends a turn looks
+once more.
 A turn ends after a number of messages or `TURN_SECONDS`, whichever is first, and the actor goes
 to the back of the queue: one that has much to do does not starve the others.
 """
@@ -89,12 +92,13 @@ class Pool:
         """Queue the actor's first turn."""
         ref = actor.actor_ref
         ref.busy = threading.Lock()
-        ref.busy.acquire()
+        ref.queued = True
         self._submit(ref)
 
     def wake(self, ref: Ref) -> None:
         """Queue a turn for `ref` unless it has one already."""
-        if ref.busy is not None and ref.busy.acquire(blocking=False):
+        if not ref.queued:
+            ref.queued = True
             self._submit(ref)
 
     def lend(self) -> None:
@@ -160,16 +164,19 @@ class Pool:
         executor.finish()
 
     def _turn(self, executor: Executor, ref: Ref) -> Turn:
+        assert ref.busy is not None
+        ref.queued = False
+        if not ref.busy.acquire(blocking=False):
+            return Turn.OVER  # it is on another worker, which looks once more when it has done
         actor = ref.running
         if actor is None:
-            return Turn.ENDED
+            return Turn.ENDED  # and it keeps its lock: it never runs again
         turn = actor.run_turn(executor, time.perf_counter() + TURN_SECONDS)
         if turn is Turn.OVER:
-            assert ref.busy is not None
             ref.busy.release()
             if ref.has_work():
                 self.wake(ref)
-        return turn  # one that ended keeps its lock, so that it is never queued again
+        return turn
 
     def _retire(self) -> bool:
         with self._lock:

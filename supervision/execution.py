@@ -5,6 +5,11 @@ danger is a late one: raised when the thread has already moved on to another act
 middle of telling a supervisor of the end. So an exception is only injected under the executor's
 lock while the actor is on it, and an actor leaves under the same lock, taking back an exception
 that was injected but not yet raised. What follows cannot be interrupted.
+
+An actor that is killed must not harm what it shares with others. What it does to them in several
+steps (putting a message and waking its reader, settling a future and calling back) is either
+*shielded*, so that a kill waits, or is finished by whoever catches `ActorKilled`: there is one kill
+in an actor's life, so the second try is undisturbed.
 """
 
 from __future__ import annotations
@@ -20,7 +25,15 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from supervision.ref import Ref
 
-__all__ = ["ActorKilled", "Executor", "abandoned_threads", "blocking", "current", "current_ref"]
+__all__ = [
+    "ActorKilled",
+    "Executor",
+    "abandoned_threads",
+    "blocking",
+    "current",
+    "current_ref",
+    "shield",
+]
 
 
 class ActorKilled(BaseException):
@@ -138,6 +151,27 @@ def blocking(*, wake: queue.SimpleQueue[object] | None = None) -> Iterator[None]
         executor.wake = None
         if executor.pool is not None:
             executor.pool.take_back()
+
+
+@contextmanager
+def shield() -> Iterator[None]:
+    """Put off a kill of the actor on this thread until the block is done.
+
+    For steps on shared things that must all be done or none. Keep it short and wait for nothing.
+    Outside actors it does nothing.
+    """
+    executor = current()
+    ref = None if executor is None else executor.current
+    if executor is None or ref is None:
+        yield
+        return
+    executor.leave(ref)
+    try:
+        yield
+    finally:
+        executor.enter(ref)
+    if ref.kill_requested:
+        raise ActorKilled
 
 
 def abandoned_threads() -> list[tuple[str, float]]:

@@ -136,16 +136,30 @@ class Future(pykka.Future[T]):
                 self._callbacks.remove(callback)
 
     def _settle(self, value: Any, exc_info: Any) -> bool:
-        with _settling:
-            if self._value is not _PENDING or self._get_hook is not None:
-                return False
-            self._exc_info = exc_info
-            self._value = value
-            callbacks, self._callbacks = self._callbacks, None
-        if callbacks is not None:
-            for callback in callbacks:
-                self._call(callback)
+        won = False
+        try:
+            with _settling:
+                if self._value is not _PENDING or self._get_hook is not None:
+                    return False
+                won = True
+                self._exc_info = exc_info
+                self._value = value
+            if self._callbacks is not None:
+                self._call_back()
+        except execution.ActorKilled:
+            # Who sets it is killed; those who wait for it must not pay for that.
+            if won:
+                self._exc_info = exc_info
+                self._value = value
+                self._call_back()
+            raise
         return True
+
+    def _call_back(self) -> None:
+        with execution.shield():
+            callbacks, self._callbacks = self._callbacks, None
+            for callback in callbacks or ():
+                self._call(callback)
 
     def _call(self, callback: Callable[[Future[T]], None]) -> None:
         try:

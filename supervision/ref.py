@@ -20,6 +20,7 @@ from supervision import telemetry
 from supervision._pykka import Envelope, StopRequest
 from supervision.calls import check_cycle
 from supervision.errors import ActorDead
+from supervision.execution import ActorKilled
 from supervision.future import Future
 from supervision.messages import WAKE, Crash, Exited, ShutdownRequest, Started, SystemMessage
 from supervision.reasons import ABANDONED, SHUTDOWN, Crashed, ExitReason
@@ -86,6 +87,7 @@ class Ref(pykka.ActorRef[Any]):
         self.running: Actor | None = actor
         self.executor: Executor | None = None
         self.busy: threading.Lock | None = None
+        self.queued = False
         self.parent: Ref | None = None
         self.exit_reason: ExitReason | None = None
         self.waiting_on: Ref | None = None
@@ -187,11 +189,16 @@ class Ref(pykka.ActorRef[Any]):
 
     def signal(self, message: Any) -> None:
         """Put `message` as `tell` does, but leave a dead letter where `tell` would raise."""
-        self.actor_inbox.put(message)
-        if self.exit_reason is not None:
-            self._empty_mailbox(self.exit_reason)
-        elif self.busy is not None:
-            self.dispatcher.wake(self)
+        try:
+            self.actor_inbox.put(message)
+            if self.exit_reason is not None:
+                self._empty_mailbox(self.exit_reason)
+            elif self.busy is not None:
+                self.dispatcher.wake(self)
+        except ActorKilled:
+            # The sender is killed between two steps; the message, if it is in, must be seen.
+            self._look_again()
+            raise
 
     # -- ending ----------------------------------------------------------------------------------
 
@@ -300,6 +307,13 @@ class Ref(pykka.ActorRef[Any]):
         """Show the actor in Pykka's own registry, as `Actor.start` does."""
         self._in_pykka_registry = True
         pykka.ActorRegistry.register(self)
+
+    def _look_again(self) -> None:
+        if self.exit_reason is not None:
+            self._empty_mailbox(self.exit_reason)
+        elif self.busy is not None:
+            self.queued = False
+            self.dispatcher.wake(self)
 
     def _leave_registries(self) -> None:
         names, self._names = self._names, None

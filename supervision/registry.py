@@ -16,6 +16,7 @@ from supervision import telemetry
 from supervision.actor import Actor
 from supervision.calls import check_cycle
 from supervision.errors import AlreadyRegistered, NoProcess, NotSupported
+from supervision.execution import shield
 from supervision.future import Future
 from supervision.ref import Ref
 
@@ -112,7 +113,7 @@ class Registry:
             AlreadyRegistered: the key is unique and a live actor has it, `ref` itself included.
         """
         slot = _slot(key)
-        with self._lock:
+        with shield(), self._lock:
             entries = self._table.get(slot)
             if self.unique and entries:
                 owner = next(iter(entries))
@@ -134,7 +135,7 @@ class Registry:
     def forget(self, key: Hashable, ref: Ref) -> None:
         """Take an entry out because its actor has ended; called by the actor's end."""
         slot = _slot(key)
-        with self._lock:
+        with shield(), self._lock:
             entries = self._table.get(slot)
             if entries is None or entries.pop(ref, None) is None:
                 return

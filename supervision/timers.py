@@ -17,6 +17,7 @@ import structlog
 
 from supervision.actor import Actor
 from supervision.clock import SYSTEM_CLOCK, Clock
+from supervision.execution import shield
 from supervision.messages import WAKE
 from supervision.ref import Ref
 
@@ -134,12 +135,13 @@ class Timers:
             msg = f"a timer is due in zero seconds or more, not {seconds!r}"
             raise ValueError(msg)
         timer = Timer(self.clock.monotonic() + seconds, next(self._numbers), action, every)
-        with self._lock:
-            heapq.heappush(self._heap, timer)
-            first = self._heap[0] is timer
-            self._compact()
-        if first:
-            self.wake()
+        with shield():
+            with self._lock:
+                heapq.heappush(self._heap, timer)
+                first = self._heap[0] is timer
+                self._compact()
+            if first:
+                self.wake()
         return timer
 
     def wake(self) -> None:

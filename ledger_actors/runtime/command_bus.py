@@ -31,6 +31,7 @@ from supervision import (
     StartFailed,
 )
 from supervision.administration import start_child_async
+from supervision.execution import shield
 from supervision.specs import child_spec
 from supervision.terms import TEMPORARY
 
@@ -113,18 +114,19 @@ class CommandBus:
 
         Messages from one thread arrive in their order, also around a start.
         """
-        with self._lock:
-            waiting = self._starting.get(key)
-            if waiting is not None:
-                waiting.append((message, answer))
-                return
-            ref = self._system.names.whereis(_name(key))
-            if ref is None:
-                self._starting[key] = [(message, answer)]
-        if ref is not None:
-            ref.forward(message, answer)
-        else:
-            self._start(key)
+        with shield():  # an actor that is killed here must not leave a start behind half made
+            with self._lock:
+                waiting = self._starting.get(key)
+                if waiting is not None:
+                    waiting.append((message, answer))
+                    return
+                ref = self._system.names.whereis(_name(key))
+                if ref is None:
+                    self._starting[key] = [(message, answer)]
+            if ref is not None:
+                ref.forward(message, answer)
+            else:
+                self._start(key)
 
     def read(
         self, cls: type[Aggregate[Any]], identity: str, *, ahead: bool = False

@@ -405,6 +405,43 @@ def test_a_kill_never_hits_another_actor_of_the_same_thread(start: Any) -> None:
         assert wait_for_exit(victim) == KILLED
 
 
+def test_killing_a_sender_never_strands_the_receiver(start: Any) -> None:
+    """Between putting a message and waking its reader there is a step to be killed in."""
+    receiver = start(Echo)
+
+    def flood(_: Actor) -> None:
+        while True:
+            receiver.tell("noise")
+
+    for _ in range(20):
+        sender = start(Echo)
+        sender.tell(flood)
+        wait_until(lambda ref=sender: ref.handled > 0)
+        sender.kill()
+        assert wait_for_exit(sender) == KILLED
+        assert receiver.ask("heard", timeout=HANG) == "heard"
+
+
+def test_killing_who_answers_never_leaves_the_asker_waiting(start: Any) -> None:
+    """A future that is settled by somebody who is killed meanwhile still calls back, or fails."""
+
+    def answer_all(_: Actor) -> None:
+        for future in futures:
+            future.try_set("answered")
+
+    for _ in range(20):
+        futures: list[Future[Any]] = [Future() for _ in range(2_000)]
+        called: list[Future[Any]] = []
+        for future in futures:
+            future.add_done_callback(called.append)
+        answerer = start(Echo)
+        answerer.tell(answer_all)
+        wait_until(lambda f=futures: f[10].done())
+        answerer.kill()
+        wait_for_exit(answerer)
+        assert called == [future for future in futures if future.done()]
+
+
 def test_an_actor_stuck_outside_python_can_be_abandoned(start: Any, parent: Ref) -> None:
     """Its thread cannot be ended: it is counted until it ends by itself."""
     release = threading.Lock()
