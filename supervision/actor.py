@@ -4,8 +4,8 @@ An actor is constructed in its starter's thread, then runs `on_start` in its own
 anything, then handles one message at a time, and ends exactly once with a reason. The six ways in
 which this differs from Pykka's own actors are in docs/supervision.md.
 
-Everything from `run_turn` down happens on the thread of an `Executor`; what follows `leave` cannot
-be interrupted by a kill.
+Everything from `run_turn` down happens on the thread of an `Executor`. A kill interrupts the hooks
+only, never the loop around them: no message is lost between the mailbox and its handling.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import structlog
 from supervision._pykka import Envelope, StopRequest
 from supervision.dispatch import OWN_THREAD, Dispatcher, Turn
 from supervision.errors import ActorDead, CallTimeout, NotSupported, Rejection
-from supervision.execution import ActorKilled, Executor
+from supervision.execution import ActorKilled, Executor, current_ref, shield
 from supervision.future import Future
 from supervision.messages import SystemMessage
 from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason, Killed
@@ -62,6 +62,7 @@ class Actor(pykka.Actor):
         self._reply: Future[Any] | None = None
         self._ending: ExitReason | None = None
         self._begun = False
+        self._executor: Executor | None = None
         self._stash: list[Any] | None = None
         self._stop_replies: list[Future[Any]] | None = None
         self._deferred: set[Future[Any]] | None = None
@@ -135,8 +136,9 @@ class Actor(pykka.Actor):
         """Wait for a message that `match` accepts and return it: Erlang's selective receive.
 
         Other messages wait, in their order, until the current hook is done. Only for actors on
-        their own thread. An envelope that was asked is matched by its message, and answered with
-        what the caller does with `reply_of`.
+        their own thread. One that was asked is matched by its message and returned as an envelope,
+        whose `reply_to` the caller answers; if this actor ends first it is answered with
+        `ActorDead`.
 
         Raises:
             CallTimeout: none came within `timeout` seconds.
@@ -145,46 +147,60 @@ class Actor(pykka.Actor):
         if self._ref.busy is not None:
             msg = f"{self._ref.label} runs on a shared pool: only own-thread actors may receive"
             raise NotSupported(msg)
-        if self._stash is None:
-            self._stash = []
-        for index, item in enumerate(self._stash):
+        item = _NOTHING
+        interruptible = current_ref() is self._ref
+        with shield():
+            item = self._select(match, timeout, interruptible=interruptible)
+            if item.__class__ is Envelope and not isinstance(item.message, StopRequest):
+                self.adopt([] if item.reply_to is None else [item.reply_to])
+        if item is _NOTHING:
+            msg = f"no matching message within {timeout} seconds"
+            raise CallTimeout(msg)
+        return item
+
+    def _select(
+        self, match: Callable[[Any], bool], timeout: float | None, *, interruptible: bool
+    ) -> Any:
+        stash = self._stash = self._stash if self._stash is not None else []
+        for index, item in enumerate(stash):
             if match(_message_of(item)):
-                return self._stash.pop(index)
+                return stash.pop(index)
         deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
+        while not (interruptible and self._ref.kill_requested):
             remaining = None if deadline is None else deadline - time.monotonic()
             item = self._from_inbox(remaining)
-            if item is _NOTHING:
-                msg = f"no matching message within {timeout} seconds"
-                raise CallTimeout(msg)
-            if match(_message_of(item)):
+            if item is _NOTHING or match(_message_of(item)):
                 return item
-            self._stash.append(item)
+            stash.append(item)
+        return _NOTHING
 
     def take_waiting(self, limit: int) -> list[Envelope[Any]]:
         """Take at most `limit` messages that wait right now, as envelopes; do not wait.
 
         Stops at a message of the runtime's own, such as a request to stop. The caller answers each
-        `reply_to`; until it has, `adopt` is the way to have them answered if this actor crashes.
+        `reply_to` and then lets go of it with `disown`; if this actor ends before, they are
+        answered with `ActorDead`.
         """
         taken: list[Envelope[Any]] = []
-        while len(taken) < limit:
-            item = self._stash.pop(0) if self._stash else self._from_inbox(0.0)
-            if item is _NOTHING:
-                break
-            if isinstance(_message_of(item), (SystemMessage, StopRequest)):
-                self._stash = [item, *(self._stash or ())]
-                break
-            taken.append(item if item.__class__ is Envelope else Envelope(item))
+        with shield():
+            while len(taken) < limit:
+                item = self._stash.pop(0) if self._stash else self._from_inbox(0.0)
+                if item is _NOTHING:
+                    break
+                if isinstance(_message_of(item), (SystemMessage, StopRequest)):
+                    self._stash = [item, *(self._stash or ())]
+                    break
+                taken.append(item if item.__class__ is Envelope else Envelope(item))
+            self.adopt([one.reply_to for one in taken if one.reply_to is not None])
         return taken
 
-    def adopt(self, replies: Sequence[Future[Any]]) -> None:
+    def adopt(self, replies: Sequence[Any]) -> None:
         """Have `replies` answered with `ActorDead` if this actor ends before they are answered."""
         if self._deferred is None:
             self._deferred = set()
         self._deferred.update(replies)
 
-    def disown(self, replies: Sequence[Future[Any]]) -> None:
+    def disown(self, replies: Sequence[Any]) -> None:
         """Take back `adopt`: they have been answered."""
         if self._deferred is not None:
             self._deferred.difference_update(replies)
@@ -222,21 +238,37 @@ class Actor(pykka.Actor):
             self._ref.signal(item)
 
     def _run(self, executor: Executor, take: Callable[[], Any], until: float) -> Turn:
-        ref = self._ref
-        executor.enter(ref)
+        self._executor = executor
         try:
             ending = self._live(take, until)
             if ending is not None:
                 ending = self._last_hooks(ending)
-            executor.leave(ref)
         except ActorKilled:
-            ending = KILLED  # there is only ever one: what follows is undisturbed
-            executor.leave(ref)
+            ending = KILLED
         if ending is None:
             return Turn.OVER
         if isinstance(ending, Killed):
             self._after_kill()
-        return Turn.ENDED if ref.end(ending) else Turn.LOST
+        return Turn.ENDED if self._ref.end(ending) else Turn.LOST
+
+    def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
+        """Call a hook so that a kill can interrupt it, and nothing behind it."""
+        executor, ref = self._executor, self._ref
+        assert executor is not None
+        try:
+            executor.enter(ref)
+            if ref.kill_requested:
+                raise ActorKilled
+            result = hook(*args)
+            executor.leave(ref)
+        except BaseException:
+            try:
+                executor.leave(ref)
+            except ActorKilled:  # on the way in; there is only ever one
+                executor.leave(ref)
+                raise
+            raise
+        return result
 
     def _after_kill(self) -> None:
         """Run before a kill is reported, undisturbed by another; for supervisors."""
@@ -266,7 +298,7 @@ class Actor(pykka.Actor):
     def _begin(self) -> Crashed | None:
         self._begun = True
         try:
-            self.on_start()
+            self._call(self.on_start)
         except ActorKilled:
             raise
         except BaseException as exception:  # noqa: BLE001 - the end of this actor, and of no other
@@ -280,7 +312,7 @@ class Actor(pykka.Actor):
             message = item.message
             self._reply = item.reply_to  # type: ignore[assignment] # one that `ask` made
         try:
-            result = self._handle_receive(message)
+            result = self._call(self._handle_receive, message)
         except Rejection as rejection:
             self._reject(rejection)
         except ActorKilled:
@@ -315,9 +347,9 @@ class Actor(pykka.Actor):
         try:
             if isinstance(ending, Crashed):
                 exception = ending.exception
-                self.on_failure(type(exception), exception, exception.__traceback__)
+                self._call(self.on_failure, type(exception), exception, exception.__traceback__)
             else:
-                self.on_stop()
+                self._call(self.on_stop)
         except ActorKilled:
             raise
         except BaseException as exception:
