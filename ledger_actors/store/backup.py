@@ -40,6 +40,7 @@ def backup(readers: Readers, target: Path) -> None:
 
 def _copy(source: sqlite3.Connection, target: Path) -> None:
     with closing(sqlite3.connect(target)) as copy:
+        copy.execute("PRAGMA journal_mode = OFF").fetchall()  # if it fails, all of it is dropped
         source.backup(copy)  # in one step, so of one moment; the writer goes on meanwhile
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # one file, nothing beside it
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from ledger_actors.store.connections import FileReaders, Readers, SharedReader, open_writer
@@ -50,6 +51,7 @@ class Snapshots:
             connection = open_writer(self._path, synchronous="NORMAL")
             try:
                 upgrade(connection, SNAPSHOTS, path=self._path)
+                _shorten_log(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -106,4 +108,14 @@ class Snapshots:
         with self._lock, translated(self._path):
             if self._connection is None:
                 raise StoreClosed(self._path)
-            self._connection.execute(statement, values)
+            try:
+                self._connection.execute(statement, values)
+            except sqlite3.OperationalError:
+                # A write that failed has left its room to the log; the events need it more.
+                with suppress(sqlite3.Error):  # the first error is the one to tell
+                    _shorten_log(self._connection)
+                raise
+
+
+def _shorten_log(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -101,14 +101,20 @@ class _Store:
 
 def verify(readers: Readers, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
     """Check every row; see `EventStore.verify`."""
-    with readers.lease() as connection:
-        head = connection.execute(_HEAD).fetchone()
+    try:
+        with readers.lease() as connection:
+            head = connection.execute(_HEAD).fetchone()
+    except CorruptStore as error:
+        return _hopeless(str(error))
     if head is None:
-        problem = Problem(None, "the head row is missing")
-        return VerifyReport(0, ok=False, problems=(problem,), head=0, head_hash=GENESIS)
+        return _hopeless("the head row is missing")
     store = _Store(readers, progress or _no_progress, *head)
     problems = tuple(islice(_problems(store), MOST_PROBLEMS))
     return VerifyReport(store.events, not problems, problems, store.head, store.head_hash)
+
+
+def _hopeless(what: str) -> VerifyReport:
+    return VerifyReport(0, ok=False, problems=(Problem(None, what),), head=0, head_hash=GENESIS)
 
 
 def _problems(store: _Store) -> Iterator[Problem]:

@@ -107,15 +107,18 @@ class Writer:
 
     def _commit(self, batch: _Batch) -> list[Appended | StoreError]:
         connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             if self._stale:
                 self._reload(connection)
+            # A kill may come at any line, also between the commit and taking it on.
+            self._stale = True
             recorded_at = self._clock.now().isoformat(timespec="microseconds")
             known = self._known(connection, batch)
             admitted = admit(batch, known, recorded_at=recorded_at)
             if not admitted.writes_something():
                 connection.execute("ROLLBACK")
+                self._stale = False
                 return admitted.answers
             if not writing.move_head(
                 connection, self._tail.head, admitted.head, epoch=self._tail.epoch
@@ -127,6 +130,7 @@ class Writer:
             _roll_back(connection)
             raise
         self._take_on(admitted)
+        self._stale = False
         return admitted.answers
 
     def _known(self, connection: sqlite3.Connection, batch: _Batch) -> Known:

@@ -1,0 +1,340 @@
+"""The file: who may open it, what is in it afterwards, and what happens when others write to it."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ledger_actors.store import (
+    Append,
+    Appended,
+    CorruptStore,
+    NewEvent,
+    Snapshot,
+    SqliteEventStore,
+    StoreClosed,
+    StoreError,
+    StoreLocked,
+    StoreTakenOver,
+    StoreTooNew,
+    StoreUnavailable,
+    StreamWrite,
+    WrongExpectedVersion,
+)
+from supervision.clock import ManualClock
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "events.db"
+
+
+def append(stream: str = "s", *, count: int = 1, **fields: object) -> Append:
+    write = StreamWrite(stream, (NewEvent("A", '{"n":1}'),) * count)
+    return Append((write,), **fields)  # type: ignore[arg-type]
+
+
+def execute(path: Path, *statements: str) -> None:
+    """Do to the file what somebody with the sqlite3 shell can do."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+class TestOpening:
+    def test_folder_and_file_are_made(self, path: Path) -> None:
+        with SqliteEventStore(path):
+            assert path.exists()
+
+    def test_what_was_written_is_there_after_a_restart(self, path: Path) -> None:
+        with SqliteEventStore(path) as store:
+            (first,) = store.append([append(command_id="c")])
+        with SqliteEventStore(path) as store:
+            (again,) = store.append([append(command_id="c")])
+            (more,) = store.append([append()])
+            assert isinstance(first, Appended)
+            assert isinstance(more, Appended)
+            assert again == Appended(first.events, duplicate=True)
+            assert more.events[0].id == more.events[0].version == 2
+            assert store.verify().ok
+
+    def test_a_second_process_is_refused(self, path: Path) -> None:
+        with SqliteEventStore(path):
+            program = (
+                "import sys; from ledger_actors.store import SqliteEventStore, StoreLocked\n"
+                "try: SqliteEventStore(sys.argv[1])\n"
+                "except StoreLocked as error: print(error)"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program, str(path)],
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+        assert "is in use by process" in done.stdout
+        assert "one daemon to a data folder" in done.stdout
+
+    def test_a_second_store_in_this_process_is_refused(self, path: Path) -> None:
+        with SqliteEventStore(path), pytest.raises(StoreLocked, match="in use by process"):
+            SqliteEventStore(path)
+
+    def test_it_is_free_after_close(self, path: Path) -> None:
+        SqliteEventStore(path).close()
+        SqliteEventStore(path).close()
+
+    def test_it_is_free_after_a_failed_opening(self, path: Path) -> None:
+        path.parent.mkdir()
+        path.write_text("this is no database, but it is long enough to be looked at" * 20)
+        for _ in range(2):
+            with pytest.raises(CorruptStore, match="no event store"):
+                SqliteEventStore(path)
+
+    def test_a_folder_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(StoreUnavailable, match=r"file/events.db cannot be opened for writing"):
+            SqliteEventStore(tmp_path / "file" / "events.db")
+
+    def test_a_later_schema_is_refused(self, path: Path) -> None:
+        SqliteEventStore(path).close()
+        execute(
+            path,
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('ledger_actors.events', '0999_from_the_future', '')",
+        )
+        with pytest.raises(StoreTooNew, match=r"later release .*0999_from_the_future"):
+            SqliteEventStore(path)
+        with pytest.raises(StoreTooNew):
+            SqliteEventStore(path, read_only=True)
+
+    @pytest.mark.parametrize(
+        ("statement", "sentence"),
+        [
+            ("DELETE FROM events WHERE id = 3", "up to event 3, but the last one is 2"),
+            ("DELETE FROM events", "up to event 3, but there are none"),
+            ("UPDATE events SET hash = 'x' WHERE id = 3", "event 3 was replaced"),
+        ],
+    )
+    def test_an_end_that_was_tampered_with_is_refused(
+        self, path: Path, statement: str, sentence: str
+    ) -> None:
+        """Otherwise ids would be given twice."""
+        with SqliteEventStore(path) as store:
+            store.append([append(count=3)])
+        execute(path, statement)
+        with pytest.raises(CorruptStore, match=sentence):
+            SqliteEventStore(path)
+
+
+class TestReadOnly:
+    def test_it_reads_beside_a_writer(self, path: Path) -> None:
+        with SqliteEventStore(path) as store, SqliteEventStore(path, read_only=True) as reader:
+            store.append([append()])
+            assert reader.head() == 1
+            assert reader.verify().ok
+
+    def test_it_does_not_write(self, path: Path) -> None:
+        SqliteEventStore(path).close()
+        refused = pytest.raises(StoreUnavailable, match="reading only")
+        with SqliteEventStore(path, read_only=True) as reader, refused:
+            reader.append([append()])
+
+    def test_it_makes_no_file(self, path: Path) -> None:
+        path.parent.mkdir()
+        with pytest.raises(StoreUnavailable, match="unable to open"):
+            SqliteEventStore(path, read_only=True)
+        assert not path.exists()
+
+
+class TestClosed:
+    @pytest.mark.parametrize("memory", [True, False])
+    def test_every_use_says_that_it_is_closed(self, path: Path, memory: bool) -> None:
+        store = SqliteEventStore(":memory:" if memory else path)
+        store.append([append()])
+        events = store.read_all(batch_size=1)
+        next(events)
+        store.close()
+        store.close()
+        for use in (
+            store.head,
+            lambda: store.append([append()]),
+            lambda: next(events),
+            lambda: store.delete_snapshots("s"),
+            store.verify,
+        ):
+            with pytest.raises(StoreClosed, match="is closed"):
+                use()
+
+
+class TestAPersonWithTheShell:
+    def test_the_log_reads_as_text(self, path: Path) -> None:
+        clock = ManualClock(datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC))
+        with SqliteEventStore(path, clock=clock) as store:
+            store.append([append("account-1", command_id="c", author="me")])
+        with closing(sqlite3.connect(path)) as connection:
+            row = connection.execute(
+                "SELECT id, stream, version, type, payload, author, recorded_at FROM event_log"
+            ).fetchone()
+        recorded_at = "2026-03-04T05:06:07.000089+00:00"
+        assert row == (1, "account-1", 1, "A", '{"n":1}', "me", recorded_at)
+
+
+class TestOtherWriters:
+    """The lock keeps them out as a rule; it is gone if somebody deletes its file."""
+
+    @pytest.fixture
+    def store(self, path: Path) -> Iterator[SqliteEventStore]:
+        with SqliteEventStore(path) as store:
+            store.append([append(count=2)])
+            yield store
+
+    @contextmanager
+    def intruder(self, path: Path) -> Iterator[SqliteEventStore]:
+        path.with_suffix(".lock").unlink()
+        with SqliteEventStore(path) as store:
+            yield store
+
+    def test_the_old_writer_is_out_when_a_new_one_has_opened_the_file(
+        self, path: Path, store: SqliteEventStore
+    ) -> None:
+        with self.intruder(path) as other:
+            other.append([append("t", count=3)])
+            for _ in range(2):
+                with pytest.raises(StoreTakenOver, match="by another daemon after this one"):
+                    store.append([append()])
+            (answer,) = other.append([append()])
+            assert isinstance(answer, Appended)
+            assert other.verify().ok
+
+    def test_it_is_out_even_if_nothing_was_written(
+        self, path: Path, store: SqliteEventStore
+    ) -> None:
+        with self.intruder(path), pytest.raises(StoreTakenOver):
+            store.append([append()])
+
+    def test_what_another_process_wrote_is_taken_into_account(
+        self, path: Path, store: SqliteEventStore, tmp_path: Path
+    ) -> None:
+        """Somebody swaps in a longer history: the batch is decided again on what is there."""
+        with SqliteEventStore(tmp_path / "other.db") as other:
+            other.append([append(count=5)])
+            other.append([append("new", command_id="c")])
+        execute(
+            path,
+            f"ATTACH '{tmp_path / 'other.db'}' AS other",
+            "DELETE FROM events",
+            "DELETE FROM streams",
+            "INSERT INTO streams SELECT * FROM other.streams",
+            "INSERT INTO events SELECT * FROM other.events",
+            "INSERT INTO commands SELECT * FROM other.commands",
+            "UPDATE head SET event_id = o.event_id, hash = o.hash FROM other.head AS o",
+        )
+        stale = Append((StreamWrite("s", (NewEvent("B", "{}"),), expected=2),))
+        taken, refused, repeated = store.append([append(), stale, append("x", command_id="c")])
+        assert isinstance(taken, Appended)
+        assert (taken.events[0].id, taken.events[0].version) == (7, 6)
+        assert isinstance(refused, WrongExpectedVersion)
+        assert isinstance(repeated, Appended)
+        assert repeated.duplicate
+        assert store.verify().ok
+
+    def test_a_command_that_was_written_by_hand_is_found(
+        self, path: Path, store: SqliteEventStore
+    ) -> None:
+        execute(path, "INSERT INTO commands VALUES ('c', NULL, 1, 2)")
+        (answer,) = store.append([append(command_id="c")])
+        assert isinstance(answer, Appended)
+        assert answer.duplicate
+
+    def test_a_row_in_the_way_surfaces(self, path: Path, store: SqliteEventStore) -> None:
+        execute(path, "INSERT INTO events SELECT 3, 9, 1, '', 1, '', '', '', '', '', 0, '', 'x'")
+        with pytest.raises(CorruptStore, match="up to event 2, but the last one is 3"):
+            store.append([append()])
+        execute(path, "DELETE FROM events WHERE id = 3")
+        (answer,) = store.append([append()])
+        assert isinstance(answer, Appended)
+        assert store.verify().ok
+
+    def test_a_version_in_the_way_is_decided_again(
+        self, path: Path, store: SqliteEventStore
+    ) -> None:
+        """The unique constraint is the last lock: here the head and the cache both look right."""
+        execute(path, "UPDATE events SET version = 3 WHERE id = 1")
+        (answer,) = store.append([append()])
+        assert isinstance(answer, Appended)
+        assert answer.events[0].version == 4
+
+    def test_a_constraint_that_holds_twice_surfaces(
+        self, path: Path, store: SqliteEventStore
+    ) -> None:
+        refuse = "BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'not here'); END"
+        execute(path, f"CREATE TRIGGER refuse {refuse}")
+        with pytest.raises(CorruptStore, match="does not take event 3: not here"):
+            store.append([append()])
+        execute(path, "DROP TRIGGER refuse")
+        assert isinstance(store.append([append()])[0], Appended)
+
+
+class TestFaults:
+    def test_after_an_io_error_the_file_is_opened_afresh(self, path: Path) -> None:
+        """A limit on the size of files stands for a failing disk: writes beyond it are errors."""
+        with SqliteEventStore(path) as store:
+            store.append([append()])
+            limit = path.with_name("events.db-wal").stat().st_size + 2000
+            failed = pytest.raises(StoreUnavailable, match="cannot be read or written")
+            with failed, file_size_limit(limit):
+                store.append([append(count=50, command_id="c")])
+            assert store.head() == 1
+            (answer,) = store.append([append(count=50, command_id="c")])
+            assert isinstance(answer, Appended)
+            assert not answer.duplicate
+            assert store.verify().ok
+
+
+class TestSnapshotFile:
+    def test_it_may_be_deleted(self, path: Path) -> None:
+        with SqliteEventStore(path) as store:
+            store.append([append()])
+            store.save_snapshot(Snapshot("s", 1, 1, "State", 1, "{}"))
+        path.with_name("events-snapshots.db").unlink()
+        with SqliteEventStore(path) as store:
+            assert store.load_snapshot("s") is None
+
+    def test_snapshots_of_another_history_are_left_out(self, path: Path) -> None:
+        """The events were restored from a backup and went another way; the snapshots were not."""
+        with SqliteEventStore(path) as store:
+            store.append([append(count=2)])
+            store.backup(path.with_name("backup.db"))
+            store.append([append(), append("t")])
+            for version in (2, 3):
+                store.save_snapshot(Snapshot("s", version, version, "State", 1, f"{version}"))
+        path.unlink()
+        path.with_name("backup.db").rename(path)
+        with SqliteEventStore(path) as store:
+            store.append([append(author="somebody else")])
+            found = store.load_snapshot("s")
+            assert found is not None
+            assert found.version == 2
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_every_error_is_the_stores_own() -> None:
+    assert issubclass(StoreUnavailable, StoreError)
+    assert issubclass(StoreUnavailable, OSError)
