@@ -12,6 +12,7 @@ __all__ = [
     "MissedEventError",
     "NoSuchStream",
     "PositionAhead",
+    "ProjectorGone",
     "StreamGap",
     "TooManyConflicts",
     "UnknownCommand",
@@ -93,6 +94,13 @@ class PositionAhead(LedgerRuntimeError):
         )
         self.position = position
         self.head = head
+
+
+class ProjectorGone(LedgerRuntimeError):
+    """A process manager needs a read model whose projector does not run any more."""
+
+    def __init__(self, consumer: str, projector: str) -> None:
+        super().__init__(f"{consumer} needs the read model of {projector}, which does not run")
 
 
 class StreamGap(LedgerRuntimeError):

@@ -2,7 +2,8 @@
 
 A handler never waits. It asks the aggregates that a command rests on for their states, goes on with
 other commands, and decides when the last answer has come. What it read may be ahead of the disk:
-the versions that it read are part of the append, so that nothing rests on what did not happen.
+the versions that it read are part of the append, so that nothing rests on what did not happen. Commands that want the
+same stream take turns: racing each other they would only conflict.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from ledger_actors.runtime.catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
 from ledger_actors.runtime.system import System
+from ledger_actors.runtime.turns import Turns
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import Append, Appended, Guard, StreamWrite
 from supervision import POOLED, Actor, Future, Ref, Rejection
+from supervision.execution import shield
 from supervision.messages import SystemMessage
 
 __all__ = ["CommandHandler", "Key", "handler_key", "plan"]
@@ -39,7 +42,7 @@ def handler_key(command: type[Command]) -> tuple[str, str]:
 class _Ticket:
     envelope: CommandEnvelope
     answer: Future[Any]
-    missing: int
+    keys: tuple[Key, ...]
     stands: dict[Key, Stand] = field(default_factory=dict)
 
 
@@ -51,6 +54,14 @@ class _Read(SystemMessage):
 
     def handle(self, actor: Any) -> None:
         actor.on_read(self.number, self.key, self.future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled(SystemMessage):
+    number: int
+
+    def handle(self, actor: Any) -> None:
+        actor.on_settled(self.number)
 
 
 class CommandHandler(Actor):
@@ -82,6 +93,7 @@ class CommandHandler(Actor):
         self._deliver = deliver
         self._numbers = count()
         self._tickets: dict[int, _Ticket] = {}
+        self._turns = Turns()
 
     def on_receive(self, message: Any) -> Any:
         """Begin with a command; log and ignore anything else."""
@@ -96,49 +108,59 @@ class CommandHandler(Actor):
                     self.release_reply().try_set_exception(CommandIdReused(envelope.command_id))
                     return None
                 return Appended(before.events, duplicate=True)
-        self._ask_states(envelope)
+        self._enter(envelope)
         return None
 
     def on_read(self, number: int, key: Key, future: Future[Stand]) -> None:
         """Take the state of one aggregate; decide when it was the last."""
         ticket = self._tickets.get(number)
-        if ticket is None:
+        if ticket is None or ticket.answer.done():
             return  # another aggregate of the same command had no answer
         problem = future.exception()
         if problem is not None:
-            del self._tickets[number]
             ticket.answer.try_set_exception(problem)
             return
         ticket.stands[key] = future.get()
-        ticket.missing -= 1
-        if ticket.missing == 0:
-            del self._tickets[number]
+        if len(ticket.stands) == len(ticket.keys):
             self._decide(ticket)
 
-    def _ask_states(self, envelope: CommandEnvelope) -> None:
+    def on_settled(self, number: int) -> None:
+        """Take note that a command has its answer: others may have waited for that."""
+        del self._tickets[number]
+        for following in self._turns.leave(number):
+            self._ask_states(following)
+
+    def _enter(self, envelope: CommandEnvelope) -> None:
         keys = tuple(dict.fromkeys(self.reads(envelope.command)))
-        number, ref = next(self._numbers), self.actor_ref
-        ticket = _Ticket(envelope, self.defer_reply(), len(keys))
-        if not keys:
+        number = next(self._numbers)
+        answer = self.defer_reply()
+        self._tickets[number] = _Ticket(envelope, answer, keys)
+        answer.add_done_callback(partial(_tell_settled, self.actor_ref, number))
+        if self._turns.enter(number, keys):
+            self._ask_states(number)
+
+    def _ask_states(self, number: int) -> None:
+        ticket = self._tickets[number]
+        if not ticket.keys:
             self._decide(ticket)
-            return
-        self._tickets[number] = ticket
-        for key in keys:
+        for key in ticket.keys:
             future: Future[Stand] = Future()
-            future.add_done_callback(partial(_tell, ref, number, key))
+            future.add_done_callback(partial(_tell_read, self.actor_ref, number, key))
             self._deliver(key, ReadAhead(), future)
 
     def _decide(self, ticket: _Ticket) -> None:
-        command, envelope = ticket.envelope.command, ticket.envelope
+        envelope = ticket.envelope
+        states = {key: stand.state for key, stand in ticket.stands.items()}
         try:
-            decided = self.decide(command, {key: one.state for key, one in ticket.stands.items()})
+            writes, guards = plan(
+                self.decide(envelope.command, states), ticket.stands, self._system
+            )
         except Rejection as rejection:
             ticket.answer.try_set_exception(rejection)
             return
-        except BaseException as exception:
+        except Exception as exception:
             ticket.answer.try_set_exception(exception)
             raise  # and it ends this actor, as anywhere else
-        writes, guards = plan(decided, ticket.stands, self._system)
         append = Append(
             writes=writes,
             guards=guards,
@@ -148,12 +170,17 @@ class CommandHandler(Actor):
             correlation_id=envelope.correlation_id or envelope.command_id,
             causation_id=envelope.causation_id or envelope.command_id,
         )
-        self.disown([ticket.answer])  # from here on the journal answers
-        self._system.journal.forward(AppendRequest(append), ticket.answer)
+        with shield():
+            self.disown([ticket.answer])  # from here on the journal answers
+            self._system.journal.forward(AppendRequest(append), ticket.answer)
 
 
-def _tell(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:
+def _tell_read(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:
     ref.signal(_Read(number, key, done))
+
+
+def _tell_settled(ref: Ref, number: int, _: Future[Any]) -> None:
+    ref.signal(_Settled(number))
 
 
 def plan(

@@ -7,6 +7,7 @@ known. Without a position it begins at the newest event: it never reacts to what
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate, state_at
 from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
+from ledger_actors.runtime.errors import ProjectorGone
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
 from ledger_actors.store.journal import AppendRequest
@@ -24,6 +26,9 @@ from supervision import ActorDead, CallTimeout, Future
 __all__ = ["ProcessManager"]
 
 T = TypeVar("T")
+GONE_SECONDS = 10.0
+"""How long a projector may be away before it is taken not to be restarted."""
+
 WAIT_SECONDS = 0.05
 """How often a wait for a projector looks whether it should stop, and whether there is a new one."""
 
@@ -60,11 +65,20 @@ class ProcessManager(Consumer):
         """Wait until a read model has taken in event `up_to`, and return `query(database)`.
 
         It waits for as long as the projector is alive or is being restarted.
+
+        Raises:
+            ProjectorGone: there has been none for a while. Let it be a crash: whoever supervises
+                both must hear that this one cannot go on.
         """
         address = self.system.names.name(consumer_key(projector.name))
-        answer = address.ask(WaitFor(up_to), block=False)
-        while not self.wait_for_answer(answer, projector.name):
-            answer = address.ask(WaitFor(up_to), block=False)
+        gone_at: float | None = None
+        while not self.wait_for_answer(address.ask(WaitFor(up_to), block=False), projector.name):
+            if address.is_alive():
+                gone_at = None
+                continue
+            gone_at = gone_at or time.monotonic()
+            if time.monotonic() - gone_at > GONE_SECONDS:
+                raise ProjectorGone(self.name, projector.name)
         return projector.read(self.system, query)
 
     def wait_for_answer(self, answer: Future[Any], projector: str) -> bool:

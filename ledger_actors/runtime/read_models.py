@@ -31,6 +31,7 @@ class ReadModel:
         self._lock = threading.Lock()
         self._idle: list[tuple[int, Database]] = []
         self._generation = 0
+        self._writer: Database | None = None
 
     def query(self, read: Callable[[Database], T]) -> T:
         """Call `read(database)` on a read-only connection, in this thread, and return its result.
@@ -42,8 +43,16 @@ class ReadModel:
             return read(db)
 
     def open_writer(self, path: Path | None = None) -> Database:
-        """Open the file, or one beside it, for the projector; the table of positions is made."""
-        connection = sqlite3.connect(path or self.path, isolation_level=None)
+        """Open the file, or one beside it, for the projector; the table of positions is made.
+
+        A projector that was killed has not closed the file, and may have left a transaction open:
+        opening it again closes it, whatever thread it was opened in, and so undoes that.
+        """
+        if path is None:
+            self._close_writer()
+        connection = sqlite3.connect(
+            path or self.path, isolation_level=None, check_same_thread=False
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         # The model can be made again from the events: a power cut may cost its last moments.
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -51,6 +60,8 @@ class ReadModel:
         db.execute(
             f"CREATE TABLE IF NOT EXISTS {_POSITION} (one INTEGER PRIMARY KEY, event_id INTEGER)"
         )
+        if path is None:
+            self._writer = db
         return db
 
     @property
@@ -75,12 +86,18 @@ class ReadModel:
             Path(f"{path}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close all idle connections."""
+        """Close all idle connections, and the projector's."""
+        self._close_writer()
         with self._lock:
             idle, self._idle = self._idle, []
             self._generation += 1
         for _, db in idle:
             db.close()
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     @contextmanager
     def _reader(self) -> Iterator[Database]:

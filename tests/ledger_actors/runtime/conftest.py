@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ledger_actors.runtime import (
     AGGREGATES,
     JOURNAL,
@@ -27,7 +28,6 @@ from supervision.specs import SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import REST_FOR_ONE, TRANSIENT
 from supervision.testing import HANG
-
 from tests.ledger_actors.runtime.counters import Counter, MoveHandler
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlite_utils import Database
+
 from ledger_actors.runtime import (
     Aggregate,
     Command,
@@ -17,7 +19,6 @@ from ledger_actors.runtime import (
     command,
     event,
 )
-from sqlite_utils import Database
 
 
 @event("counter.incremented", version=1)

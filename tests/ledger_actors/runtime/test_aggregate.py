@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from ledger_actors.runtime import (
     NoSuchStream,
     Rejection,
@@ -23,7 +24,6 @@ from ledger_actors.store import (
     StreamWrite,
 )
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
-
 from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
 
 
@@ -298,6 +298,15 @@ def test_handlers_that_race_for_one_source_never_overdraw_it(world: Any) -> None
 
     assert (done, refused) == (3, 5)
     assert world.state("a") == 1
+
+
+def test_many_commands_for_one_source_take_turns_and_none_is_given_up(world: Any) -> None:
+    world.send(Increment("a", 100))
+    futures = [world.send(Move("a", f"t{n % 3}", 1), wait=False) for n in range(60)]
+    for future in futures:
+        world.outcome(future)
+
+    assert world.state("a") == 40
 
 
 def test_a_handler_sees_what_is_in_flight(world: Any) -> None:
