@@ -44,7 +44,7 @@ from supervision.errors import (
     StartFailed,
     SupervisionError,
 )
-from supervision.execution import abandoned_threads, blocking, current_ref
+from supervision.execution import abandoned_threads, blocking, current_ref, shield
 from supervision.future import Future
 from supervision.introspection import TreeNode, format_tree, tree
 from supervision.messages import Exited, Started
@@ -182,6 +182,7 @@ __all__ = [
     "monitor",
     "restart_child",
     "restart_child_async",
+    "shield",
     "spawn",
     "start_child",
     "start_child_async",

@@ -36,13 +36,14 @@ from supervision.errors import (
     MaxChildren,
     NotSupported,
 )
+from supervision.execution import shield
 from supervision.messages import Exited, Started
 from supervision.monitors import Down
 from supervision.reasons import Crashed, ExitReason, Shutdown
 from supervision.ref import Ref
 from supervision.shutdown import KILL_GRACE, Deadlines, Stopping
 from supervision.specs import ChildSpec, Start, SupervisorFlags, check_significant
-from supervision.starting import Failed, Ignored, Launched, declined, launch
+from supervision.starting import Failed, Ignored, Launched, Outcome, declined, launch
 from supervision.supervisor_base import ClockTurned, SupervisorBase, ToSelf
 from supervision.terms import BRUTAL_KILL, INFINITY, ONE_FOR_ONE, ShutdownTime
 
@@ -156,18 +157,19 @@ class DynamicSupervisor(SupervisorBase):
         if len(self._children) >= self._max_children:
             raise MaxChildren(int(self._max_children))
         spec = self._with_extra_args(spec)
-        outcome = launch(spec, self.actor_ref)
-        if isinstance(outcome, Ignored):
+        outcome, child = self._launch_first(spec)
+        if child is None:
+            self._refuse_if_failed(spec, outcome)
             return None
-        if isinstance(outcome, Failed):
-            self._reporter.start_failed(spec.id, outcome.reason, "refuse: nothing is left behind")
-            raise outcome.error(spec)
-        child = self._children.add(spec, outcome.ref)
-        self._launched(child, spec, outcome)
         if child.state is ChildState.STARTING and spec.await_start:
             child.start_reply = self.defer_reply()
             return None
-        return outcome.ref
+        return child.ref
+
+    def _refuse_if_failed(self, spec: ChildSpec, outcome: Outcome) -> None:
+        if isinstance(outcome, Failed):
+            self._reporter.start_failed(spec.id, outcome.reason, "refuse: nothing is left behind")
+            raise outcome.error(spec)
 
     def _terminate_child(self, ref: object) -> None:
         child = self._find(ref)
@@ -195,6 +197,15 @@ class DynamicSupervisor(SupervisorBase):
         return replace(spec, start=Start(start.actor_class, args, start.kwargs))
 
     # -- starts ------------------------------------------------------------------------------------
+
+    def _launch_first(self, spec: ChildSpec) -> tuple[Outcome, DynamicChild | None]:
+        with shield():  # a kill must not come between an actor's start and its record
+            outcome = launch(spec, self.actor_ref)
+            if not isinstance(outcome, Launched):
+                return outcome, None
+            child = self._children.add(spec, outcome.ref)
+        self._launched(child, spec, outcome)
+        return outcome, child
 
     def _launched(self, child: DynamicChild, spec: ChildSpec, launched: Launched) -> None:
         if launched.acknowledged:
@@ -287,9 +298,11 @@ class DynamicSupervisor(SupervisorBase):
             self.exit(Shutdown(self._reporter.gave_up(child.id, self._flags, reason)))
 
     def _start_again(self, child: DynamicChild) -> None:
-        outcome = launch(child.spec, self.actor_ref)
+        with shield():
+            outcome = launch(child.spec, self.actor_ref)
+            if isinstance(outcome, Launched):
+                self._children.restarted(child, outcome.ref)
         if isinstance(outcome, Launched):
-            self._children.restarted(child, outcome.ref)
             self._launched(child, child.spec, outcome)
         elif isinstance(outcome, Ignored):
             self._children.remove(child)
@@ -337,11 +350,15 @@ class DynamicSupervisor(SupervisorBase):
         self.receive_timeout = None if at is None else self._clock.wait_seconds(at)
 
     def _due(self, child: DynamicChild, now: float) -> None:
-        if child.stopping is None:
+        stopping = child.stopping
+        if stopping is None:
             self._start_timed_out(child)
-        else:
-            child.stopping.expire(now)
-            self._set_stop_deadline(child, child.stopping)
+            return
+        stopping.expire(now)
+        self._set_stop_deadline(child, stopping)
+        reason = stopping.abandoned_reason()
+        if reason is not None:
+            self._child_ended(stopping.ref, reason)
 
     # -- the supervisor's own life -----------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Ending a child: ask, wait until its deadline, kill, wait a little, abandon.
 
 A thread cannot be killed from outside, so after a kill comes one more step than in OTP: a child
-whose thread does not come back to Python within the grace is declared ended and left behind. Each
-step leads to the same report, the child's `Exited`, which whoever stops it waits for.
+whose thread does not come back to Python within the grace is declared ended and left behind. The
+first two steps lead to the child's `Exited`, which whoever stops it waits for.
 
 `Stopping` reads no clock and waits for nothing: a static supervisor drives one at a time, a dynamic
 one as many as it has children, through `Deadlines`.
@@ -16,9 +16,12 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from supervision.execution import shield
+from supervision.reasons import ABANDONED
 from supervision.terms import BRUTAL_KILL, INFINITY, ShutdownTime
 
 if TYPE_CHECKING:
+    from supervision.reasons import ExitReason
     from supervision.ref import Ref
 
 __all__ = ["KILL_GRACE", "Deadline", "Deadlines", "StopPhase", "Stopping"]
@@ -38,7 +41,7 @@ class StopPhase(Enum):
 class Stopping:
     """The stop of one child. `deadline` is when `expire` is due; `None` waits as long as it takes.
 
-    The calls on the child do not wait.
+    The calls on the child do not wait. A kill of the supervisor does not cut them in two.
     """
 
     __slots__ = ("_kill_grace", "brutal", "deadline", "phase", "ref")
@@ -53,7 +56,8 @@ class Stopping:
         if isinstance(shutdown, float | int):
             self.phase = StopPhase.ASKED
             self.deadline = None if shutdown == INFINITY else now + shutdown
-            ref.shutdown()
+            with shield():
+                ref.shutdown()
         else:
             self._kill(now)
 
@@ -64,12 +68,24 @@ class Stopping:
         elif self.phase is StopPhase.KILLED:
             self.phase = StopPhase.ABANDONED
             self.deadline = None
-            self.ref.abandon()
+            with shield():
+                self.ref.abandon()
+
+    def abandoned_reason(self) -> ExitReason | None:
+        """Return the exit reason of a child that was left behind, `None` before that.
+
+        Nobody needs to wait for its `Exited`; and nobody must, because a supervisor that is killed
+        at the wrong moment has taken it from its mailbox and not handled it.
+        """
+        if self.phase is not StopPhase.ABANDONED:
+            return None
+        return self.ref.exit_reason or ABANDONED
 
     def _kill(self, now: float) -> None:
         self.phase = StopPhase.KILLED
         self.deadline = now + self._kill_grace
-        self.ref.kill()
+        with shield():
+            self.ref.kill()
 
 
 @dataclass(order=True, slots=True)

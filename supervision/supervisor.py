@@ -36,6 +36,7 @@ from supervision.errors import (
     ChildRunning,
     NotSupported,
 )
+from supervision.execution import shield
 from supervision.messages import Exited, Started
 from supervision.monitors import Down
 from supervision.reasons import Crashed, ExitReason, Shutdown
@@ -296,17 +297,17 @@ class Supervisor(SupervisorBase):
             self._stop_one(child)
 
     def _kill_children(self) -> None:
-        for ref in self._active_refs():
-            ref.kill()
         for child in self._children.in_reverse():
             self._end(child, BRUTAL_KILL)
 
     def _start(self, child: Child) -> Outcome:
-        launched = launch(child.spec, self.actor_ref)
+        with shield():  # a kill must not come between an actor's start and its record
+            launched = launch(child.spec, self.actor_ref)
+            if isinstance(launched, Launched):
+                self._children.starting(child, launched.ref)
         if not isinstance(launched, Launched):
             self._children.stopped(child)
             return launched
-        self._children.starting(child, launched.ref)
         if launched.acknowledged:
             self._children.running(child)
         elif child.spec.await_start:
@@ -351,6 +352,9 @@ class Supervisor(SupervisorBase):
             now = self._clock.monotonic()
             if stopping.deadline is not None and now >= stopping.deadline:
                 stopping.expire(now)
+            reason = stopping.abandoned_reason()
+            if reason is not None:
+                return reason
 
     def _active_refs(self) -> Iterable[Ref]:
         return [child.ref for child in self._children if child.ref is not None]

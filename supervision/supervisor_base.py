@@ -156,6 +156,11 @@ class SupervisorBase(Actor):
     def _after_kill(self) -> None:
         self._stop_seen = KILLED  # requests to stop are of no more interest
         try:
+            for ref in self._active_refs():
+                # The kill may have come while this actor was about to handle the child's `Exited`:
+                # a monitor reports again.
+                monitor(ref, self.actor_ref)
+                ref.kill()
             self._kill_children()
         except Exception:
             self.log.exception("supervisor.kill_failed")

@@ -41,6 +41,7 @@ from ledger_actors.runtime.errors import (
     NoSuchStream,
     PositionAhead,
     ProjectorGone,
+    ReadModelFull,
     StreamGap,
     TooManyConflicts,
     UnknownCommand,
@@ -52,6 +53,7 @@ from ledger_actors.runtime.process_manager import ProcessManager
 from ledger_actors.runtime.projector import Projector, Rebuild
 from ledger_actors.runtime.read_models import ReadModel, ReadModels
 from ledger_actors.runtime.recorded import Recorded, StreamEvents, decode_recorded
+from ledger_actors.runtime.runtime import Runtime
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
 from supervision import Rejection
@@ -88,12 +90,14 @@ __all__ = [
     "ProjectorGone",
     "ReadAhead",
     "ReadModel",
+    "ReadModelFull",
     "ReadModels",
     "ReadPosition",
     "ReadState",
     "Rebuild",
     "Recorded",
     "Rejection",
+    "Runtime",
     "RuntimeOptions",
     "Stand",
     "StreamEvents",

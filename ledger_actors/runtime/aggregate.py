@@ -3,8 +3,12 @@
 An aggregate does not wait for the disk. It decides, applies its events, sends them to the journal
 with the version that they rest on, and goes on with the next command; the journal answers the
 caller. If an append is refused, what was applied never happened: the aggregate ends, and the next
-message starts one that hydrates afresh. Commands that it had decided on the wrong state are refused
-by the same versions.
+message starts one that hydrates afresh. What it had decided on the wrong state is refused, too:
+each append names the command in flight before it (`rests_on`). The versions alone do not tell,
+since an event by somebody else in the place of ours makes the same version.
+
+An answer never rests on what is not on disk: a rejection waits, as a state that is read does, until
+all that it was decided on is confirmed.
 """
 
 from __future__ import annotations
@@ -12,9 +16,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
+import structlog
 
 from ledger_actors.runtime.catalog import Command, Event
 from ledger_actors.runtime.delivery import Delivery
@@ -24,7 +30,8 @@ from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import Append, Appended, RecordedEvent, Snapshot, StreamWrite
-from supervision import POOLED, SHUTDOWN, Actor, Future, Shutdown, Timer
+from supervision import POOLED, SHUTDOWN, Actor, Future, Ref, Rejection, Shutdown, Timer
+from supervision.execution import shield
 from supervision.messages import SystemMessage
 
 __all__ = ["Aggregate", "Execute", "ReadAhead", "ReadState", "Stand", "state_at"]
@@ -51,10 +58,14 @@ class ReadAhead(msgspec.Struct, frozen=True):
 
 
 class Stand(msgspec.Struct, frozen=True):
-    """A state and the version of the stream that it is the state of."""
+    """A state and the version of the stream that it is the state of.
+
+    `rests_on`: the last command that it rests on and that is not on disk yet; `None` if all is.
+    """
 
     state: Any
     version: int
+    rests_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +74,28 @@ class _Settled(SystemMessage):
 
     version: int
     command_id: str
-    future: Future[Any]
+    written: Future[Any]
 
     def handle(self, actor: Any) -> None:
-        actor.on_settled(self.version, self.command_id, self.future)
+        actor.on_settled(self.version, self.command_id, self.written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tell:
+    """What is done with the journal's answer: the aggregate is told, and then whoever asked.
+
+    In that order. Who asked may try again at once, and must not find an aggregate that still
+    believes in what was refused.
+    """
+
+    ref: Ref
+    version: int
+    command_id: str
+    answer: Future[Any]
+
+    def __call__(self, written: Future[Any]) -> None:
+        self.ref.signal(_Settled(self.version, self.command_id, written))
+        pass_on(written, self.answer)
 
 
 class _IdleCheck(SystemMessage):
@@ -121,7 +150,7 @@ class Aggregate(Actor, Generic[S]):
         self._last_id = 0
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
         self._confirmed = 0
-        self._readers: deque[tuple[int, Stand, Future[Any]]] = deque()
+        self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
         self._snapshot_at = 0
         self._used_at = 0.0
         self._idle_timer: Timer | None = None
@@ -166,7 +195,7 @@ class Aggregate(Actor, Generic[S]):
             return self._read_state()
         if isinstance(message, ReadAhead):
             self._used()
-            return Stand(self._state, self._version)
+            return Stand(self._state, self._version, next(reversed(self._in_flight), None))
         self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
         return None
 
@@ -184,7 +213,10 @@ class Aggregate(Actor, Generic[S]):
         fingerprint = envelope.fingerprint()
         if envelope.repeatable and self._seen_before(envelope.command_id, fingerprint):
             return None
-        made = tuple(self.decide(self._state, envelope.command))
+        try:
+            made = tuple(self.decide(self._state, envelope.command))
+        except Rejection as rejection:
+            return self._once_confirmed(rejection)
         encode = self._system.events.encode
         append = Append(
             writes=(StreamWrite(self.stream_name, tuple(map(encode, made)), self._version),)
@@ -195,6 +227,7 @@ class Aggregate(Actor, Generic[S]):
             author=envelope.author,
             correlation_id=envelope.correlation_id or envelope.command_id,
             causation_id=envelope.causation_id or envelope.command_id,
+            rests_on=tuple(islice(reversed(self._in_flight), 1)),
         )
         for event in made:
             self._state = self.evolve(self._state, event)
@@ -222,54 +255,77 @@ class Aggregate(Actor, Generic[S]):
         return True
 
     def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
-        answer = self.release_reply()
-        self._in_flight[command_id] = (fingerprint, answer)
-        ref, version = self.actor_ref, self._version
-        answer.add_done_callback(lambda done: ref.signal(_Settled(version, command_id, done)))
-        self._system.journal.forward(AppendRequest(append, origin=ref), answer)
+        ref, written = self.actor_ref, Future[Any]()
+        with shield():  # killed in here, it would leave the one who asked without an answer
+            answer = self.release_reply()
+            self._in_flight[command_id] = (fingerprint, answer)
+            written.add_done_callback(_Tell(ref, self._version, command_id, answer))
+            self._system.journal.forward(AppendRequest(append, origin=ref), written)
 
-    def on_settled(self, version: int, command_id: str, answer: Future[Any]) -> None:
+    def on_settled(self, version: int, command_id: str, written: Future[Any]) -> None:
         """Take note of the journal's answer to the append that led to `version`."""
         self._in_flight.pop(command_id, None)
-        problem = answer.exception()
-        if problem is None:
-            appended: Appended = answer.get()
-            if not appended.duplicate:
-                self._confirm(version, appended.events)
-                return
-            problem = CommandIdReused("a repeated command")
+        problem = written.exception()
+        if problem is not None:
+            self._hydrate_afresh(str(problem))
+        elif (appended := written.get()).duplicate:
+            self._hydrate_afresh(f"command {command_id!r} was written before")
+        else:
+            self._confirm(version, appended.events)
+
+    def _hydrate_afresh(self, why: str) -> None:
+        """End: what was applied here never happened. The next message starts a successor."""
         self._cancel_idle_timer()
-        self.exit(Shutdown(f"hydrates afresh: {problem}"))
+        self.exit(Shutdown(f"hydrates afresh: {why}"))
 
     def _confirm(self, version: int, events: Sequence[RecordedEvent]) -> None:
         self._confirmed = max(self._confirmed, version)
         if events:
-            self._last_id = events[-1].id
-        while self._readers and self._readers[0][0] <= self._confirmed:
-            _, stand, answer = self._readers.popleft()
-            answer.try_set(stand)
+            # Another's event, from the same commit, may have been told of before this answer.
+            self._last_id = max(self._last_id, events[-1].id)
+        self._release_held()
         if not self._in_flight:
             self._maybe_snapshot()
 
     # -- reading -------------------------------------------------------------------------------
 
     def _read_state(self) -> Stand | None:
-        stand = Stand(self._state, self._version)
-        if self._version <= self._confirmed:
-            return stand
-        self._readers.append((self._version, stand, self.defer_reply()))
-        return None
+        return self._once_confirmed(Stand(self._state, self._version))
+
+    def _once_confirmed(self, answer: Stand | Rejection) -> Stand | None:
+        """Answer once all that the state rests on is on disk; never, if that is refused.
+
+        The one who asked is then told that this actor has ended, and asks its successor.
+        """
+        if self._version > self._confirmed:
+            self._held.append((self._version, self.defer_reply(), answer))
+            return None
+        if isinstance(answer, Rejection):
+            raise answer
+        return answer
+
+    def _release_held(self) -> None:
+        while self._held and self._held[0][0] <= self._confirmed:
+            _, waiting, answer = self._held.popleft()
+            if isinstance(answer, Rejection):
+                waiting.try_set_exception(answer)
+            else:
+                waiting.try_set(answer)
 
     # -- events that somebody else wrote to this stream ----------------------------------------
 
     def _foreign(self, rows: Sequence[RecordedEvent]) -> None:
         for row in rows:
+            if row.version <= self._confirmed:
+                continue  # hydration has seen it
             if row.version <= self._version:
-                continue  # hydration has seen it; or an append in flight conflicts with it
+                self._hydrate_afresh(f"event {row.id} is in the place of what is in flight")
+                return
             if row.version != self._version + 1:
                 raise StreamGap(self.stream_name, self._version + 1, row.version)
             self._apply(row)
             self._confirmed = self._version
+        self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
         self._state = self.evolve(self._state, self._system.events.decode(row))
@@ -283,7 +339,9 @@ class Aggregate(Actor, Generic[S]):
         if not every or self._version - self._snapshot_at < every:
             return
         self._snapshot_at = self._version
-        payload = msgspec.json.encode(self._state).decode()
+        payload = self._snapshot_payload()
+        if payload is None:
+            return
         snapshot = Snapshot(
             self.stream_name,
             self._version,
@@ -296,6 +354,18 @@ class Aggregate(Actor, Generic[S]):
             self._system.store.save_snapshot(snapshot)
         except OSError as problem:  # it costs time at the next start, and nothing else
             self.log.warning("aggregate.snapshot_failed", reason=str(problem))
+
+    def _snapshot_payload(self) -> str | None:
+        """Return the state as JSON, `None` if it cannot be made from that again, equal."""
+        try:
+            payload = msgspec.json.encode(self._state)
+            if msgspec.json.decode(payload, type=_state_type(type(self))) == self._state:
+                return payload.decode()
+            problem = "it comes back as something else: give `state_type`"
+        except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError) as error:
+            problem = str(error)
+        self.log.warning("aggregate.no_snapshot", reason=problem)
+        return None
 
     def _used(self) -> None:
         self._used_at = self._system.clock.monotonic()
@@ -364,6 +434,24 @@ def _usable(cls: type[Aggregate[Any]], snapshot: Snapshot | None) -> tuple[Any, 
     """Return state, version and event id of a snapshot, if it is one of today's form."""
     if snapshot is None or snapshot.schema_version != cls.snapshot_version:
         return None
-    kind = cls.state_type or type(cls.initial_state)
-    state = msgspec.json.decode(snapshot.payload, type=kind)
+    try:
+        state = msgspec.json.decode(snapshot.payload, type=_state_type(cls))
+    except msgspec.MsgspecError as error:
+        structlog.get_logger().warning(
+            "aggregate.snapshot_left_out", stream=snapshot.stream, reason=str(error)
+        )
+        return None
     return state, snapshot.version, snapshot.event_id
+
+
+def _state_type(cls: type[Aggregate[Any]]) -> Any:
+    return cls.state_type or type(cls.initial_state)
+
+
+def pass_on(done: Future[Any], answer: Future[Any]) -> None:
+    """Set a future to what another one, which is done, holds."""
+    problem = done.exception()
+    if problem is None:
+        answer.try_set(done.get())
+    else:
+        answer.try_set_exception(problem)

@@ -52,8 +52,12 @@ class Event(msgspec.Struct, frozen=True):
     event_version: ClassVar[int] = 0
 
 
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Root of all commands: something that somebody wants done."""
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Root of all commands: something that somebody wants done.
+
+    What is left at its default is not written: a field with a default that a later release adds
+    does not make another command of one that is repeated under its id.
+    """
 
     command_type: ClassVar[str] = ""
 
@@ -117,7 +121,7 @@ class EventCatalog:
             InvalidEvent: its class has no stable name.
         """
         cls = type(event)
-        if not cls.event_type:
+        if "event_type" not in cls.__dict__:  # an inherited name is another event's
             msg = f"{cls.__qualname__} has no stable name: decorate it with @event(NAME, version=1)"
             raise InvalidEvent(msg)
         return NewEvent(cls.event_type, _encode(event).decode(), cls.event_version)
@@ -244,7 +248,7 @@ def command_name(cls: type[Command]) -> str:
     Raises:
         InvalidCommand: it has none.
     """
-    if not cls.command_type:
+    if "command_type" not in cls.__dict__:  # an inherited name is another command's
         msg = f"{cls.__qualname__} has no stable name: decorate it with @command(NAME)"
         raise InvalidCommand(msg)
     return cls.command_type

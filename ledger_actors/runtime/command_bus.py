@@ -1,35 +1,30 @@
 """The way of a command to whoever decides it, and of the answer back.
 
 A command about one stream goes to that stream's aggregate, which is started if it does not run;
-one that spans streams goes to its handler. Commands for an aggregate that is just being started
-wait in their order. What fails for a reason that lies in the moment (a conflict of versions, an
-actor that ended, a journal that is restarting) is tried again, which is safe: every command has an
-id, and one that was done is answered with what it did.
+one that spans streams goes to its handler. Commands for one aggregate stay in their order, around a
+start, a crash and a conflict as well (see `lanes`). What fails for a reason that lies in the moment
+(a conflict of versions, an actor that ended, a journal that is restarting) is tried again, which is
+safe: every command has an id, and one that was done is answered with what it did.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from itertools import count
+from typing import Any, TypeAlias
 
 from ledger_actors.runtime.aggregate import Aggregate, Execute, ReadAhead, ReadState, Stand
 from ledger_actors.runtime.catalog import Command
+from ledger_actors.runtime.deadlines import Deadlines
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
-from ledger_actors.runtime.errors import CommandTimeout, TooManyConflicts, UnknownCommand
-from ledger_actors.runtime.handler import CommandHandler, Key, handler_key
+from ledger_actors.runtime.errors import InvalidCommand, UnknownCommand
+from ledger_actors.runtime.handler import CommandHandler
+from ledger_actors.runtime.journey import OF_THE_MOMENT, Journey, pauses
+from ledger_actors.runtime.lanes import Lanes, NoLanes
 from ledger_actors.runtime.system import System, by_category
-from ledger_actors.store.errors import StoreUnavailable, WrongExpectedVersion
 from ledger_actors.store.model import Appended
-from supervision import (
-    ActorDead,
-    AlreadyRegistered,
-    AlreadyStarted,
-    Future,
-    Ref,
-    StartFailed,
-)
+from supervision import AlreadyRegistered, AlreadyStarted, Future, Ref
 from supervision.administration import start_child_async
 from supervision.execution import shield
 from supervision.specs import child_spec
@@ -37,10 +32,8 @@ from supervision.terms import TEMPORARY
 
 __all__ = ["CommandBus"]
 
-FIRST_PAUSE = 0.005
-LONGEST_PAUSE = 0.5
-OF_THE_MOMENT = (ActorDead, StartFailed, StoreUnavailable)
-"""What may be otherwise a moment later, when the tree has restarted what ended."""
+Address: TypeAlias = tuple[type[Aggregate[Any]] | type[CommandHandler], str]
+"""Who is started by the first message to it: an aggregate by its id, a handler by its command."""
 
 
 class CommandBus:
@@ -62,8 +55,13 @@ class CommandBus:
             for command, field in cls.commands.items()
         }
         self.handlers = {one.command: one for one in handlers}
+        self._numbers = count()
+        self._lanes = Lanes(lambda key: system.names.whereis(_name(key)), self.later)
+        self._no_lanes = NoLanes(self.later)
+        self._deadlines: dict[float, Deadlines[Journey]] = {}
+        self._closed = False
         self._lock = threading.Lock()
-        self._starting: dict[Key, list[tuple[Any, Future[Any]]]] = {}
+        self._starting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -78,39 +76,65 @@ class CommandBus:
 
         Raises:
             UnknownCommand: nobody decides this command.
+            InvalidCommand: what should be the aggregate's id is none.
         """
-        if type(envelope.command) not in self._owners and (
-            type(envelope.command) not in self.handlers
-        ):
-            raise UnknownCommand(envelope.type, None)
         seconds = self._system.options.command_timeout if timeout is None else timeout
-        journey = _Journey(self, envelope, time.monotonic() + seconds)
-        journey.go()
+        journey = self._journey(envelope)
+        self._deadline(seconds).add(journey)
+        if self._closed:
+            journey.close()
+        else:
+            journey.ways.enter(journey)
         return journey.outcome
 
-    def send(self, envelope: CommandEnvelope, answer: Future[Any]) -> None:
-        """Give a command to whoever decides it, once, with the future that gets the answer."""
-        owner = self._owners.get(type(envelope.command))
-        if owner is None:
-            address = self._system.names.name(handler_key(type(envelope.command)))
-            address.forward(Execute(envelope), answer)
-        else:
+    def close(self) -> None:
+        """Answer all who wait, and all who come later: the tree has ended.
+
+        Whoever stops a tree calls it afterwards. What was under way may have been done.
+        """
+        self._closed = True
+        for deadlines in list(self._deadlines.values()):
+            for journey in deadlines.pending():
+                journey.close()
+
+    def _journey(self, envelope: CommandEnvelope) -> Journey:
+        kind = type(envelope.command)
+        owner, handler = self._owners.get(kind), self.handlers.get(kind)
+        if owner is not None:
             cls, field = owner
-            self.deliver((cls, getattr(envelope.command, field)), Execute(envelope), answer)
+            key: Address = (cls, getattr(envelope.command, field))
+            _check(cls, key[1])
+        elif handler is not None:
+            key = (handler, kind.command_type)
+        else:
+            raise UnknownCommand(envelope.type, None)
+        return Journey(
+            envelope,
+            self._send,
+            self._lanes if owner is not None else self._no_lanes,
+            key=key,
+            number=next(self._numbers),
+            conflict_retries=self._system.options.conflict_retries,
+        )
+
+    def _send(self, key: Any, envelope: CommandEnvelope, answer: Future[Appended]) -> None:
+        self.deliver(key, Execute(envelope), answer)
+
+    def _deadline(self, seconds: float) -> Deadlines[Journey]:
+        found = self._deadlines.get(seconds)
+        if found is None:
+            made: Deadlines[Journey] = Deadlines(self._system.real_timers, seconds)
+            found = self._deadlines.setdefault(seconds, made)
+        return found
 
     def later(self, seconds: float, action: Any) -> None:
         """Do something in real seconds."""
         self._system.real_timers.call_after(seconds, action)
 
-    @property
-    def conflict_retries(self) -> int:
-        """How often a command that met a conflict is tried again."""
-        return self._system.options.conflict_retries
-
     # -- aggregates ----------------------------------------------------------------------------
 
-    def deliver(self, key: Key, message: Any, answer: Future[Any]) -> None:
-        """Give a message to an aggregate, which is started if it does not run; do not wait.
+    def deliver(self, key: Address, message: Any, answer: Future[Any]) -> None:
+        """Give a message to an aggregate or a handler, started if it does not run; do not wait.
 
         Messages from one thread arrive in their order, also around a start.
         """
@@ -137,8 +161,9 @@ class CommandBus:
         """
         message = ReadAhead() if ahead else ReadState()
         outcome: Future[Stand] = Future()
-        deadline = time.monotonic() + self._system.options.command_timeout
-        pauses = _pauses()
+        now = self._system.real_timers.clock.monotonic
+        deadline = now() + self._system.options.command_timeout
+        waits = pauses()
 
         def ask() -> None:
             answer: Future[Stand] = Future()
@@ -149,20 +174,20 @@ class CommandBus:
             problem = answer.exception()
             if problem is None:
                 outcome.try_set(answer.get())
-            elif isinstance(problem, OF_THE_MOMENT) and time.monotonic() < deadline:
-                self.later(next(pauses), ask)
+            elif isinstance(problem, OF_THE_MOMENT) and now() < deadline:
+                self.later(next(waits), ask)
             else:
                 outcome.try_set_exception(problem)
 
         ask()
         return outcome
 
-    def _start(self, key: Key) -> None:
+    def _start(self, key: Address) -> None:
         cls, identity = key
         spec = child_spec(
             cls,
             self._system,
-            identity,
+            self.deliver if issubclass(cls, CommandHandler) else identity,
             id=key,
             restart=TEMPORARY,
             name=self._system.names.name(_name(key)),
@@ -172,7 +197,7 @@ class CommandBus:
             lambda started: self._started(key, started)
         )
 
-    def _started(self, key: Key, started: Future[Ref | None]) -> None:
+    def _started(self, key: Address, started: Future[Ref | None]) -> None:
         problem = started.exception()
         ref = started.get() if problem is None else _owner_of(problem)
         while True:
@@ -190,79 +215,16 @@ class CommandBus:
                     answer.try_set_exception(problem)
 
 
-class _Journey:
-    """One command's tries until it is answered for good."""
-
-    __slots__ = ("_bus", "_conflicts", "_deadline", "_envelope", "_pauses", "outcome")
-
-    def __init__(self, bus: CommandBus, envelope: CommandEnvelope, deadline: float) -> None:
-        self._bus = bus
-        self._envelope = envelope
-        self._deadline = deadline
-        self._conflicts = 0
-        self._pauses = _pauses()
-        self.outcome: Future[Outcome] = Future()
-
-    def go(self) -> None:
-        """Try once."""
-        answer: Future[Appended] = Future()
-        answer.add_done_callback(self._answered)
-        self._bus.send(self._envelope, answer)
-
-    def _answered(self, answer: Future[Appended]) -> None:
-        problem = answer.exception()
-        if problem is None:
-            appended = answer.get()
-            self.outcome.try_set(
-                Outcome(self._envelope.command_id, appended.events, appended.duplicate)
-            )
-        elif isinstance(problem, WrongExpectedVersion):
-            self._conflicted()
-        elif isinstance(problem, OF_THE_MOMENT):
-            self._again_later(problem)
-        else:
-            self.outcome.try_set_exception(problem)
-
-    def _conflicted(self) -> None:
-        self._conflicts += 1
-        if self._conflicts > self._bus.conflict_retries:
-            self.outcome.try_set_exception(TooManyConflicts(self._envelope.type, self._conflicts))
-        else:
-            self._again_later(None)
-
-    def _again_later(self, problem: BaseException | None) -> None:
-        pause = next(self._pauses)
-        if problem is not None and time.monotonic() + pause > self._deadline:
-            timeout = CommandTimeout(self._envelope.type, self._envelope.command_id, problem)
-            self.outcome.try_set_exception(timeout)
-            return
-        if not self._envelope.repeatable:
-            # It may have been written before whoever should have answered ended.
-            self._envelope = _repeat(self._envelope)
-        self._bus.later(pause, self.go)
-
-
-def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
-
-
-def _repeat(envelope: CommandEnvelope) -> CommandEnvelope:
-    return CommandEnvelope(
-        command=envelope.command,
-        command_id=envelope.command_id,
-        repeatable=True,
-        author=envelope.author,
-        correlation_id=envelope.correlation_id,
-        causation_id=envelope.causation_id,
-    )
-
-
-def _name(key: Key) -> tuple[str, str]:
+def _name(key: Any) -> tuple[str, str]:
     cls, identity = key
     return (cls.category, identity)
+
+
+def _check(cls: type[Aggregate[Any]], identity: Any) -> None:
+    try:
+        cls.stream(identity)
+    except ValueError as error:
+        raise InvalidCommand(str(error)) from error
 
 
 def _owner_of(problem: BaseException) -> Ref | None:

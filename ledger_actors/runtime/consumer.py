@@ -3,15 +3,15 @@
 A consumer subscribes first and then reads: what is published meanwhile waits in its mailbox, and
 what it has read already is skipped by its id. So nothing falls between. It first waits a moment,
 because it may be restarting over an event that was not visible yet. A stop is honoured at once,
-also while it waits or catches up.
+also while it waits or catches up. Where there is no room on the disk it waits and tries again.
 """
 
 from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -20,16 +20,21 @@ from ledger_actors.runtime.errors import (
     FutureSchemaVersion,
     InvalidEvent,
     PositionAhead,
+    ReadModelFull,
     UnknownEventType,
 )
 from ledger_actors.runtime.filters import EventFilter
 from ledger_actors.runtime.recorded import Recorded, decode_recorded
 from ledger_actors.runtime.system import System
+from ledger_actors.store.errors import StoreFull
 from ledger_actors.store.model import RecordedEvent
 from supervision import Actor, CallTimeout, Future, Shutdown
+from supervision._pykka import StopRequest
 from supervision.messages import ShutdownRequest, SystemMessage
 
 __all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
+
+T = TypeVar("T")
 
 
 class Stopping(Exception):
@@ -136,11 +141,11 @@ class Consumer(Actor):
             return True
         over = _DelayOver()
         timer = self.system.timers.send_after(seconds, self.actor_ref, over)
-        message = self.receive(lambda item: item is over or isinstance(item, ShutdownRequest))
-        if message is over:
+        item = self.receive(lambda message: message is over or _is_stop(message))
+        if item is over:
             return True
         timer.cancel()
-        self.exit(message.reason)
+        self._stop_because_of(item)
         return False
 
     def _hydrate(self) -> None:
@@ -183,11 +188,31 @@ class Consumer(Actor):
             Stopping: it was asked to stop.
         """
         try:
-            request = self.receive(lambda item: isinstance(item, ShutdownRequest), timeout=seconds)
+            item = self.receive(_is_stop, timeout=seconds)
         except CallTimeout:
             return
-        self.exit(request.reason)
+        self._stop_because_of(item)
         raise Stopping
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Return `action()`; where there is no room on the disk, wait and try again.
+
+        Raises:
+            Stopping: it was asked to stop meanwhile.
+        """
+        while True:
+            try:
+                return action()
+            except (StoreFull, ReadModelFull) as problem:
+                self.log.warning("consumer.waits_for_room", reason=str(problem))
+            self.pause(self.system.options.full_disk_pause)
+
+    def _stop_because_of(self, item: Any) -> None:
+        if isinstance(item, ShutdownRequest):
+            self.exit(item.reason)
+        else:
+            self.exit()
+            self.actor_ref.signal(item)  # Pykka's; it is answered at the end
 
     # -- taking --------------------------------------------------------------------------------
 
@@ -215,3 +240,7 @@ class Consumer(Actor):
         """End without a restart: what is wrong does not go away by trying again."""
         self.log.error("consumer.stopped", reason=str(problem), position=self.position)
         self.exit(Shutdown(str(problem)))
+
+
+def _is_stop(message: object) -> bool:
+    return isinstance(message, ShutdownRequest | StopRequest)

@@ -13,6 +13,7 @@ __all__ = [
     "NoSuchStream",
     "PositionAhead",
     "ProjectorGone",
+    "ReadModelFull",
     "StreamGap",
     "TooManyConflicts",
     "UnknownCommand",
@@ -101,6 +102,10 @@ class ProjectorGone(LedgerRuntimeError):
 
     def __init__(self, consumer: str, projector: str) -> None:
         super().__init__(f"{consumer} needs the read model of {projector}, which does not run")
+
+
+class ReadModelFull(LedgerRuntimeError, OSError):
+    """There is no room on the disk for a read model; it stands where it stood."""
 
 
 class StreamGap(LedgerRuntimeError):

@@ -1,9 +1,12 @@
 """Command handlers: commands that read and write several streams, as one append or not at all.
 
 A handler never waits. It asks the aggregates that a command rests on for their states, goes on with
-other commands, and decides when the last answer has come. What it read may be ahead of the disk:
-the versions that it read are part of the append, so that nothing rests on what did not happen. Commands that want the
-same stream take turns: racing each other they would only conflict.
+other commands, and decides when the last answer has come. What it reads may be ahead of the disk:
+the versions that it read, and the commands that they rest on, are part of the append, so nothing is
+written on the strength of what did not happen. Before it says no it reads again, what is on disk.
+
+Commands that rest on a common aggregate take their turns. Side by side they would all read the same
+version, one would be written, and the others would come back together.
 """
 
 from __future__ import annotations
@@ -14,7 +17,14 @@ from functools import partial
 from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
-from ledger_actors.runtime.aggregate import Aggregate, Execute, ReadAhead, Stand
+from ledger_actors.runtime.aggregate import (
+    Aggregate,
+    Execute,
+    ReadAhead,
+    ReadState,
+    Stand,
+    pass_on,
+)
 from ledger_actors.runtime.catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
@@ -30,20 +40,29 @@ from supervision.messages import SystemMessage
 __all__ = ["CommandHandler", "Key", "handler_key", "plan"]
 
 Key: TypeAlias = tuple[type[Aggregate[Any]], str]
+HANDLER = "handler"
+
 Deliver: TypeAlias = Callable[[Key, Any, Future[Any]], None]
 
 
 def handler_key(command: type[Command]) -> tuple[str, str]:
     """Return the key under which the handler of a command is registered."""
-    return ("handler", command.command_type)
+    return (HANDLER, command.command_type)
 
 
 @dataclass(slots=True)
 class _Ticket:
     envelope: CommandEnvelope
-    answer: Future[Any]
     keys: tuple[Key, ...]
+    answer: Future[Any]
+    question: ReadAhead | ReadState = field(default_factory=ReadAhead)
     stands: dict[Key, Stand] = field(default_factory=dict)
+
+    def states(self) -> Mapping[Key, Any]:
+        return {key: one.state for key, one in self.stands.items()}
+
+    def rests_on(self) -> tuple[str, ...]:
+        return tuple({one.rests_on: None for one in self.stands.values() if one.rests_on})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +76,11 @@ class _Read(SystemMessage):
 
 
 @dataclass(frozen=True, slots=True)
-class _Settled(SystemMessage):
+class _Written(SystemMessage):
     number: int
 
     def handle(self, actor: Any) -> None:
-        actor.on_settled(self.number)
+        actor.on_written(self.number)
 
 
 class CommandHandler(Actor):
@@ -74,6 +93,8 @@ class CommandHandler(Actor):
     """
 
     dispatcher = POOLED
+
+    category: ClassVar[str] = HANDLER
 
     command: ClassVar[type[Command]]
 
@@ -96,71 +117,86 @@ class CommandHandler(Actor):
         self._turns = Turns()
 
     def on_receive(self, message: Any) -> Any:
-        """Begin with a command; log and ignore anything else."""
+        """Begin with a command, or queue it; log and ignore anything else."""
         if not isinstance(message, Execute):
             self.log.warning("handler.unknown_message", message=repr(message)[:200])
-            return None
-        envelope = message.envelope
-        if envelope.repeatable:
-            before = self._system.store.find_command(envelope.command_id)
-            if before is not None:
-                if before.fingerprint not in (None, envelope.fingerprint()):
-                    self.release_reply().try_set_exception(CommandIdReused(envelope.command_id))
-                    return None
-                return Appended(before.events, duplicate=True)
-        self._enter(envelope)
-        return None
+            return
+        keys = tuple(dict.fromkeys(self.reads(message.envelope.command)))
+        number = next(self._numbers)
+        self._tickets[number] = _Ticket(message.envelope, keys, self.defer_reply())
+        if self._turns.enter(number, keys):
+            self._its_turn(number)
 
     def on_read(self, number: int, key: Key, future: Future[Stand]) -> None:
         """Take the state of one aggregate; decide when it was the last."""
         ticket = self._tickets.get(number)
-        if ticket is None or ticket.answer.done():
+        if ticket is None:
             return  # another aggregate of the same command had no answer
         problem = future.exception()
         if problem is not None:
             ticket.answer.try_set_exception(problem)
+            self._done_with(number)
             return
         ticket.stands[key] = future.get()
         if len(ticket.stands) == len(ticket.keys):
-            self._decide(ticket)
+            self._decide(number, ticket)
 
-    def on_settled(self, number: int) -> None:
-        """Take note that a command has its answer: others may have waited for that."""
-        del self._tickets[number]
-        for following in self._turns.leave(number):
-            self._ask_states(following)
+    def on_written(self, number: int) -> None:
+        """The journal has answered: the next in the queues may begin."""
+        self._done_with(number)
 
-    def _enter(self, envelope: CommandEnvelope) -> None:
-        keys = tuple(dict.fromkeys(self.reads(envelope.command)))
-        number = next(self._numbers)
-        answer = self.defer_reply()
-        self._tickets[number] = _Ticket(envelope, answer, keys)
-        answer.add_done_callback(partial(_tell_settled, self.actor_ref, number))
-        if self._turns.enter(number, keys):
-            self._ask_states(number)
-
-    def _ask_states(self, number: int) -> None:
+    def _its_turn(self, number: int) -> None:
         ticket = self._tickets[number]
-        if not ticket.keys:
-            self._decide(ticket)
+        if ticket.envelope.repeatable and self._done_before(ticket):
+            self._done_with(number)
+        else:
+            self._ask_states(number, ticket)
+
+    def _done_with(self, number: int) -> None:
+        del self._tickets[number]
+        for next_one in self._turns.leave(number):
+            self._its_turn(next_one)
+
+    def _ask_states(self, number: int, ticket: _Ticket) -> None:
+        ticket.stands.clear()
+        ref = self.actor_ref
         for key in ticket.keys:
             future: Future[Stand] = Future()
-            future.add_done_callback(partial(_tell_read, self.actor_ref, number, key))
-            self._deliver(key, ReadAhead(), future)
+            future.add_done_callback(partial(_tell, ref, number, key))
+            self._deliver(key, ticket.question, future)
+        if not ticket.keys:
+            self._decide(number, ticket)
 
-    def _decide(self, ticket: _Ticket) -> None:
-        envelope = ticket.envelope
-        states = {key: stand.state for key, stand in ticket.stands.items()}
+    def _decide(self, number: int, ticket: _Ticket) -> None:
         try:
-            writes, guards = plan(
-                self.decide(envelope.command, states), ticket.stands, self._system
-            )
+            decided = self.decide(ticket.envelope.command, ticket.states())
+            writes, guards = plan(decided, ticket.stands, self._system)
         except Rejection as rejection:
-            ticket.answer.try_set_exception(rejection)
-            return
-        except Exception as exception:
+            self._refuse_command(number, ticket, rejection)
+        except BaseException as exception:
             ticket.answer.try_set_exception(exception)
             raise  # and it ends this actor, as anywhere else
+        else:
+            self._append(number, ticket, writes, guards)
+
+    def _refuse_command(self, number: int, ticket: _Ticket, rejection: Rejection) -> None:
+        if ticket.rests_on():
+            ticket.question = ReadState()
+            self._ask_states(number, ticket)
+            return
+        # It may be a repeat of what was written while the states were read.
+        if not (ticket.envelope.repeatable and self._done_before(ticket)):
+            ticket.answer.try_set_exception(rejection)
+        self._done_with(number)
+
+    def _append(
+        self,
+        number: int,
+        ticket: _Ticket,
+        writes: tuple[StreamWrite, ...],
+        guards: tuple[Guard, ...],
+    ) -> None:
+        envelope = ticket.envelope
         append = Append(
             writes=writes,
             guards=guards,
@@ -169,18 +205,34 @@ class CommandHandler(Actor):
             author=envelope.author,
             correlation_id=envelope.correlation_id or envelope.command_id,
             causation_id=envelope.causation_id or envelope.command_id,
+            rests_on=ticket.rests_on(),
         )
-        with shield():
+        written: Future[Any] = Future()
+        written.add_done_callback(partial(_answer, self.actor_ref, number, ticket.answer))
+        with shield():  # killed in here, it would leave the one who asked without an answer
+            self._system.journal.forward(AppendRequest(append), written)
             self.disown([ticket.answer])  # from here on the journal answers
-            self._system.journal.forward(AppendRequest(append), ticket.answer)
+
+    def _done_before(self, ticket: _Ticket) -> bool:
+        """Answer a command that is on disk already; return whether it is."""
+        envelope = ticket.envelope
+        found = self._system.store.find_command(envelope.command_id)
+        if found is None:
+            return False
+        if found.fingerprint in (None, envelope.fingerprint()):
+            ticket.answer.try_set(Appended(found.events, duplicate=True))
+        else:
+            ticket.answer.try_set_exception(CommandIdReused(envelope.command_id))
+        return True
 
 
-def _tell_read(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:
+def _tell(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:
     ref.signal(_Read(number, key, done))
 
 
-def _tell_settled(ref: Ref, number: int, _: Future[Any]) -> None:
-    ref.signal(_Settled(number))
+def _answer(ref: Ref, number: int, answer: Future[Any], written: Future[Any]) -> None:
+    ref.signal(_Written(number))
+    pass_on(written, answer)
 
 
 def plan(

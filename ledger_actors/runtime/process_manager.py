@@ -33,7 +33,7 @@ WAIT_SECONDS = 0.05
 """How often a wait for a projector looks whether it should stop, and whether there is a new one."""
 
 KEEP_POSITION_EVERY = 1000
-"""Events without an effect after which the position is written all the same."""
+"""Events that it does not want after which the position is written all the same."""
 
 
 class ProcessManager(Consumer):
@@ -112,12 +112,14 @@ class ProcessManager(Consumer):
         return self._stored
 
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
-        """React to each event, effect and position in one append."""
+        """React to each event, effect and position in one append, also where there is no effect.
+
+        So none is processed twice, even if what it led to was nothing.
+        """
         for event in events:
-            children = tuple(self.process(event))
-            if children:
-                self._commit(event, children)
+            self._commit(event, tuple(self.process(event)))
             self.position = event.id
+            self.stop_if_asked()
         if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
             self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))
             self._stored = up_to
@@ -130,7 +132,7 @@ class ProcessManager(Consumer):
         self._append(
             Append(
                 writes=writes,
-                command_id=f"{self.name}:{event.id}",
+                command_id=f"{self.name}:{event.id}" if children else None,
                 author=self.name,
                 correlation_id=event.correlation_id,
                 causation_id=str(event.id),
@@ -140,5 +142,6 @@ class ProcessManager(Consumer):
         self._stored = event.id
 
     def _append(self, append: Append) -> None:
-        # Whatever goes wrong is a crash: the restart reads the position and does what is left.
-        self.system.journal.ask(AppendRequest(append, origin=self.actor_ref))
+        # What else goes wrong is a crash: the restart reads the position and does what is left.
+        request = AppendRequest(append, origin=self.actor_ref)
+        self.patiently(lambda: self.system.journal.ask(request))

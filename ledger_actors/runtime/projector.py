@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from sqlite_utils import Database
 
-from ledger_actors.runtime.consumer import Consumer
-from ledger_actors.runtime.read_models import ReadModel, position_of, set_position
+from ledger_actors.runtime.consumer import Consumer, Stopping
+from ledger_actors.runtime.read_models import ReadModel, position_of, set_position, transaction
 from ledger_actors.runtime.recorded import Recorded, decode_recorded
 from ledger_actors.runtime.system import System
 
@@ -61,17 +60,17 @@ class Projector(Consumer):
 
     def load_position(self) -> int:
         """Open the file, make the tables if it is new, and return its position."""
-        self._db = self._open(self.model.open_writer())
+        self._db = self.patiently(lambda: self._open(self.model.open_writer()))
         return position_of(self._db)
 
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
         """Project events and move the position, in one transaction."""
-        self._write(self._database, events, up_to)
+        self.patiently(lambda: self._write(self._database, events, up_to))
 
     def on_receive(self, message: Any) -> Any:
         """Rebuild when asked to; everything else as any consumer."""
         if isinstance(message, Rebuild):
-            return self._rebuild()
+            return self._rebuild_unless_stopped()
         return super().on_receive(message)
 
     def on_stop(self) -> None:
@@ -89,37 +88,40 @@ class Projector(Consumer):
 
     def _open(self, db: Database) -> Database:
         if position_of(db) == 0 and not _has_tables(db):
-            with _transaction(db):
+            with transaction(db):
                 self.create(db)
         return db
 
     def _write(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
-        with _transaction(db):
+        with transaction(db):
             for event in events:
                 self.project(db, event)
             set_position(db, up_to)
 
-    def _rebuild(self) -> int:
-        """Build a new file up to where the old one stands, and put it in its place."""
-        path = self.model.rebuild_path
-        self.model.delete(path)
-        stands_at, rebuilt = self.position, self._open(self.model.open_writer(path))
+    def _rebuild_unless_stopped(self) -> int | None:
         try:
+            return self._rebuild()
+        except Stopping:
+            self.defer_reply()  # whoever asked is told of the end
+            return None
+
+    def _rebuild(self) -> int:
+        """Build a new file, from the first event on, and copy it over the one that serves."""
+        stands_at, rebuilt = self.position, self.model.begin_rebuild()
+        try:
+            self._open(rebuilt)
             self.position = 0
             for rows, up_to in self._batches():
                 events = [decode_recorded(row, self.system.events) for row in rows]
                 self._write(rebuilt, events, up_to)
                 self.position = up_to
+                self.stop_if_asked()
+            self.model.take_over(rebuilt)
         except BaseException:
             self.position = stands_at
-            rebuilt.close()
-            self.model.delete(path)
             raise
-        rebuilt.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        rebuilt.close()
-        self._close()
-        self.model.swap_in(path)
-        self._db = self._open(self.model.open_writer())
+        finally:
+            self.model.end_rebuild(rebuilt)
         self._answer_waiting()
         self.log.info("projector.rebuilt", position=self.position)
         return self.position
@@ -128,17 +130,6 @@ class Projector(Consumer):
         if self._db is not None:
             self._db.close()
             self._db = None
-
-
-@contextmanager
-def _transaction(db: Database) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 def _has_tables(db: Database) -> bool:

@@ -1,8 +1,9 @@
 """Read models at rest: each projector's own SQLite file, and how others read it.
 
 A file is named after its projector and the version of its form, so that two versions can exist side
-by side. A rebuild is made in a file beside it and moved over it when it has caught up; whoever
-reads sees the old one or the new one, whole.
+by side. A rebuild is made in a file beside it, and copied over it in one transaction when it has
+caught up: whoever reads sees the old one or the new one, whole, and so does a start after a power
+cut. (To rename a file over one that is open leaves the log of the old one beside the new one.)
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-__all__ = ["ReadModel", "ReadModels"]
+from ledger_actors.runtime.errors import ReadModelFull
+from ledger_actors.store.errors import StoreFull
+from ledger_actors.store.faults import translation
+
+__all__ = ["Database", "ReadModel", "ReadModels", "position_of", "set_position", "transaction"]
 
 T = TypeVar("T")
 _POSITION = "_position"
@@ -36,11 +41,17 @@ class ReadModel:
     def query(self, read: Callable[[Database], T]) -> T:
         """Call `read(database)` on a read-only connection, in this thread, and return its result.
 
+        All that it reads is of one moment, however many statements it takes.
+
         Raises:
             LookupError: the file is not there yet: its projector has never run.
         """
         with self._reader() as db:
-            return read(db)
+            db.execute("BEGIN")
+            try:
+                return read(db)
+            finally:
+                db.execute("ROLLBACK")
 
     def open_writer(self, path: Path | None = None) -> Database:
         """Open the file, or one beside it, for the projector; the table of positions is made.
@@ -64,24 +75,28 @@ class ReadModel:
             self._writer = db
         return db
 
+    def begin_rebuild(self) -> Database:
+        """Open an empty file beside this one."""
+        self._delete(self._rebuild_path)
+        return self.open_writer(self._rebuild_path)
+
+    def take_over(self, rebuilt: Database) -> None:
+        """Make this file what `rebuilt` is, in one transaction."""
+        assert self._writer is not None, "its projector has it open"
+        with _faults(self.path):
+            rebuilt.conn.backup(self._writer.conn)
+
+    def end_rebuild(self, rebuilt: Database) -> None:
+        """Close the file of a rebuild and delete it."""
+        rebuilt.close()
+        self._delete(self._rebuild_path)
+
     @property
-    def rebuild_path(self) -> Path:
-        """Where a rebuild is made."""
+    def _rebuild_path(self) -> Path:
         return self.path.with_suffix(".rebuild.db")
 
-    def swap_in(self, rebuilt: Path) -> None:
-        """Put a rebuilt file, closed by now, in the place of this one."""
-        with self._lock:
-            rebuilt.replace(self.path)
-            for suffix in ("-wal", "-shm"):
-                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-            self._generation += 1
-            stale, self._idle = self._idle, []
-        for _, db in stale:
-            db.close()
-
-    def delete(self, path: Path) -> None:
-        """Remove a file of this model, with what SQLite keeps beside it."""
+    @staticmethod
+    def _delete(path: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
 
@@ -124,6 +139,24 @@ class ReadModel:
         return Database(connection)
 
 
+@contextmanager
+def transaction(db: Database) -> Iterator[None]:
+    """Do what the block does as one transaction, or nothing of it.
+
+    Raises:
+        ReadModelFull: there is no room on the disk.
+    """
+    with _faults(Path(_file_of(db))):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.conn.in_transaction:  # SQLite ends it by itself where the disk is full
+                db.execute("ROLLBACK")
+            raise
+
+
 def position_of(db: Database) -> int:
     """Return the last event id that a read model has taken in, 0 for a new one."""
     row = db.execute(f"SELECT event_id FROM {_POSITION}").fetchone()
@@ -159,3 +192,20 @@ class ReadModels:
             model.close()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        fault = translation(error, path)
+        if not isinstance(fault, StoreFull):
+            raise
+        msg = f"no room left on the disk of {path.name}: nothing was written"
+        raise ReadModelFull(msg) from error
+
+
+def _file_of(db: Database) -> str:
+    file: str = db.execute("PRAGMA database_list").fetchone()[2]
+    return file

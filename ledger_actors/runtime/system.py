@@ -32,6 +32,7 @@ class RuntimeOptions:
     conflict_retries: int = 8
     command_timeout: float = 30.0
     read_batch: int = 512
+    full_disk_pause: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +69,13 @@ def by_category(aggregates: Iterable[type[Aggregate[Any]]]) -> Mapping[str, type
     """Return aggregate classes by the category of their streams.
 
     Raises:
-        ValueError: two have the same.
+        ValueError: two have the same, or one is empty or has a hyphen.
     """
     found: dict[str, type[Aggregate[Any]]] = {}
     for one in aggregates:
+        if not one.category or "-" in one.category:
+            msg = f"{one.__qualname__}: a category is a name without a hyphen, not {one.category!r}"
+            raise ValueError(msg)
         if found.setdefault(one.category, one) is not one:
             other = found[one.category].__qualname__
             msg = f"{one.__qualname__} and {other} have one category, {one.category!r}"

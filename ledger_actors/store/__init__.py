@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger_actors.store.errors import (
+    BasisRefused,
     CommandIdReused,
     CorruptStore,
     EventIdInFuture,
@@ -48,6 +49,7 @@ __all__ = [
     "Append",
     "AppendRequest",
     "Appended",
+    "BasisRefused",
     "CommandIdReused",
     "Committed",
     "CorruptStore",

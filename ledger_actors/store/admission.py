@@ -10,7 +10,7 @@ All of an append is checked before any of it is taken, so one that is refused le
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ import msgspec
 
 from ledger_actors.store.chain import GENESIS, link
 from ledger_actors.store.errors import (
+    BasisRefused,
     CommandIdReused,
     EventIdInFuture,
     PositionConflict,
@@ -66,6 +67,7 @@ class Known:
     streams: Mapping[str, StreamHead] = field(default_factory=dict)
     commands: Mapping[str, StoredCommand] = field(default_factory=dict)
     positions: Mapping[str, int] = field(default_factory=dict)
+    lately_taken: Container[str] = ()
 
 
 @dataclass(slots=True)
@@ -116,6 +118,9 @@ class _Admission:
         if before is not None:
             self._repeat_position(append.position)
             return Appended(before.events, duplicate=True)
+        for command_id in append.rests_on:
+            if not self._is_taken(command_id):
+                raise BasisRefused(command_id)
         for guard in append.guards:
             actual = self._stream(guard.stream).version
             if actual != guard.version:
@@ -135,6 +140,14 @@ class _Admission:
         if before is not None and _differ(before.fingerprint, append.fingerprint):
             raise CommandIdReused(command_id)
         return before
+
+    def _is_taken(self, command_id: str) -> bool:
+        known = self._known
+        return (
+            command_id in self._taken
+            or command_id in known.lately_taken
+            or command_id in known.commands
+        )
 
     def _repeat_position(self, update: PositionUpdate | None) -> None:
         """Move the position of a repeated command on, unless it has moved there already.

@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 
 __all__ = [
+    "BasisRefused",
     "CommandIdReused",
     "CorruptStore",
     "EventIdInFuture",
@@ -55,6 +56,18 @@ class StreamNotFound(WrongExpectedVersion, LookupError):
     def __init__(self, stream: str) -> None:
         super().__init__(stream, "an existing stream", 0)
         self.args = (f"there is no stream {stream!r}",)
+
+
+class BasisRefused(WrongExpectedVersion):
+    """An append rests on a command that was not taken: decide again, on what is there.
+
+    Nothing of the append was written.
+    """
+
+    def __init__(self, command_id: str) -> None:
+        super().__init__("", "the events of a command", 0)
+        self.args = (f"this was decided after command {command_id!r}, which was refused since",)
+        self.command_id = command_id
 
 
 class CommandIdReused(StoreError, ValueError):

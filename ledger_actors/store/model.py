@@ -105,6 +105,10 @@ class Append(msgspec.Struct, frozen=True):
     `fingerprint` tells a repeated command from another one under the same `command_id`; it is
     compared where both have one. The writes are done in order, each sees those before it; guards
     are checked against what was there before them.
+
+    `rests_on` names the commands whose events were not on disk yet when this was decided: if one of
+    them was not taken, this is refused. The versions alone do not tell, since somebody else's event
+    in the place of theirs makes the same version.
     """
 
     writes: tuple[StreamWrite, ...] = ()
@@ -115,6 +119,7 @@ class Append(msgspec.Struct, frozen=True):
     correlation_id: str | None = None
     causation_id: str | None = None
     position: PositionUpdate | None = None
+    rests_on: tuple[str, ...] = ()
 
 
 class Appended(msgspec.Struct, frozen=True):

@@ -45,6 +45,8 @@ def check(append: Append) -> None:
     for guard in append.guards:
         _name("guard stream", guard.stream)
         _count("guard version", guard.version)
+    for command_id in append.rests_on:
+        _name("rests_on", command_id)
     if append.position is not None:
         _position(append.position)
 

@@ -9,7 +9,7 @@ decided again on what the file holds, once. If somebody else has *opened* the fi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +28,9 @@ from ledger_actors.store.writing import Tail
 from supervision.clock import Clock
 
 __all__ = ["Writer"]
+
+REMEMBERED_COMMANDS = 16_384
+"""Commands that were taken lately: what is decided in a pipeline rests on one of them."""
 
 _Batch: TypeAlias = Sequence[Append | StoreError]
 """What is left to decide: the appends that are well formed, and what was wrong with the others."""
@@ -58,6 +61,7 @@ class Writer:
         self._clock = clock
         self._reopen_after_fault = reopen_after_fault
         self._heads = StreamHeads()
+        self._lately_taken: dict[str, None] = {}
         self._connection: sqlite3.Connection | None = connect()
         try:
             self._tail = self._take_over(self._connection)
@@ -134,15 +138,21 @@ class Writer:
         return admitted.answers
 
     def _known(self, connection: sqlite3.Connection, batch: _Batch) -> Known:
-        streams, command_ids = _named(batch)
+        streams, command_ids = _named(batch, self._lately_taken)
         heads = self._heads.known(streams)
         found, commands = writing.look_up(connection, streams - heads.keys(), command_ids)
         heads.update(found)
         tail = self._tail
-        return Known(tail.head, tail.last_stream_id, heads, commands, tail.positions)
+        return Known(
+            tail.head, tail.last_stream_id, heads, commands, tail.positions, self._lately_taken
+        )
 
     def _take_on(self, admitted: Admitted) -> None:
         self._heads.update(admitted.streams)
+        lately = self._lately_taken
+        lately.update(dict.fromkeys(command_id for command_id, *_ in admitted.commands))
+        while len(lately) > REMEMBERED_COMMANDS:
+            del lately[next(iter(lately))]
         self._tail = Tail(
             admitted.head,
             self._tail.epoch,
@@ -166,12 +176,13 @@ class Writer:
         if tail.epoch != self._tail.epoch:
             raise StoreTakenOver(self._path)
         self._heads.clear()
+        self._lately_taken.clear()
         self._tail = tail
         self._stale = False
 
 
-def _named(batch: _Batch) -> tuple[set[str], set[str]]:
-    """Return the streams and the command ids that a batch speaks of."""
+def _named(batch: _Batch, lately_taken: Container[str]) -> tuple[set[str], set[str]]:
+    """Return the streams and the command ids that a batch speaks of, and that must be looked up."""
     streams: set[str] = set()
     command_ids: set[str] = set()
     for append in batch:
@@ -183,6 +194,9 @@ def _named(batch: _Batch) -> tuple[set[str], set[str]]:
             streams.add(guard.stream)
         if append.command_id is not None:
             command_ids.add(append.command_id)
+        for command_id in append.rests_on:
+            if command_id not in lately_taken:
+                command_ids.add(command_id)
     return streams, command_ids
 
 

@@ -19,7 +19,6 @@ from ledger_actors.runtime import (
     System,
     consumer_key,
     envelope,
-    handler_key,
 )
 from ledger_actors.store import Journal, SqliteEventStore
 from supervision import ManualClock, Ref, Registry, RegistryKeeper, Timers, TimersKeeper
@@ -71,13 +70,6 @@ class World:
             child_spec(
                 DynamicSupervisor, lenient, id="aggregates", name=system.names.name(AGGREGATES)
             ),
-            child_spec(
-                MoveHandler,
-                system,
-                self.bus.deliver,
-                id="handler",
-                name=system.names.name(handler_key(MoveHandler.command)),
-            ),
         ]
         flags = SupervisorFlags(REST_FOR_ONE, max_restarts=1000, max_seconds=1.0)
         return Supervisor.start(children, flags)
@@ -114,7 +106,9 @@ class World:
         return self.system.names.whereis(("counter", identity))
 
     def stop(self) -> None:
-        self.root.stop(timeout=HANG)
+        if self.root.is_alive():
+            self.root.stop(timeout=HANG)
+        self.bus.close()
         self.system.read_models.close()
         self.system.store.close()
 

@@ -1,0 +1,66 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv, once for each purpose.
+# PYTHON=... chooses the interpreter, ARGS=... goes to the program that a target runs.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+NAME ?=
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help run shell demo test lint types format bench clean
+
+help:  ## show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: $(VENV)/.run  ## start the daemon in the foreground, on ./data
+	@exec $(BIN)/ledger-actors start $(ARGS)
+
+shell: $(VENV)/.shell  ## a Python shell with `ledger` connected to the daemon
+	@exec $(BIN)/ledger-actors shell $(ARGS)
+
+demo: $(VENV)/.run  ## watch things crash and come back; NAME=... for one of them
+	@exec $(BIN)/ledger-actors demo $(NAME) $(ARGS)
+
+test: $(VENV)/.test  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev  ## check style (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## check types (mypy, strict)
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## repair what ruff can repair
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.run  ## measure durable commands a second
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## remove what was built and installed here; never ./data
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps say what is installed; a change of setup.cfg installs again.
+$(BIN)/python:
+	@python="$(PYTHON)"; \
+	for candidate in $${python:-python3 python3.14 python3.13 python3.12 python3.11 python}; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making $(VENV) with $$($$candidate --version)"; \
+	    $$candidate -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	echo "Python 3.11 or newer is needed; make PYTHON=/path/to/python3 ... chooses one" >&2; exit 1
+
+$(VENV)/.run: EXTRAS :=
+$(VENV)/.shell: EXTRAS := [shell]
+$(VENV)/.test: EXTRAS := [test]
+$(VENV)/.dev: EXTRAS := [dev]
+$(VENV)/.run $(VENV)/.shell $(VENV)/.test $(VENV)/.dev: setup.cfg setup.py | $(BIN)/python
+	@echo "installing ledger-actors$(EXTRAS) into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
+	  --editable '.$(EXTRAS)'
+	@touch $@

@@ -1,0 +1,85 @@
+"""What the door asks of the ledger behind it, and the in-process `Ledger` too.
+
+`LedgerService` keeps this over a running tree. A method that returns a `Future` returns at once
+and is answered by an actor; the others may read the disk and block, so that the door runs them on
+worker threads. What they raise is for `translate.as_ledger_error` to put into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from ledger_actors.daemon.connection import EventQuery
+from ledger_actors.daemon.errors import LedgerError
+from ledger_actors.daemon.protocol import (
+    ActorAction,
+    ActorInfo,
+    CommandAnswer,
+    CommandInfo,
+    EventRecord,
+    StateAnswer,
+    StatusAnswer,
+    TreeAnswer,
+    VerifyAnswer,
+)
+from ledger_actors.daemon.translate import as_ledger_error
+from supervision.future import Future
+
+
+def outcome_of(service: Service, future: Future[Any]) -> CommandAnswer | LedgerError:
+    """What came of a command whose future is done, as a value. From any thread."""
+    problem = future.exception()
+    return service.answer(future.get(timeout=0)) if problem is None else as_ledger_error(problem)
+
+
+class Service(Protocol):
+    """The ledger as the door sees it."""
+
+    def submit(self, raw: bytes) -> Future[Any]:
+        """Decode one command and send it on its way; `answer` reads what the future holds.
+
+        May read an index of the disk. Raises for what is no command; the future tells the rest.
+        """
+
+    def answer(self, outcome: Any) -> CommandAnswer:
+        """The value of such a future as an answer of the protocol."""
+
+    def commands(self) -> tuple[CommandInfo, ...]:
+        """The commands there are."""
+
+    def state(self, kind: str, id: str, *, as_of: int | None) -> StateAnswer:  # noqa: A002 - the domain's word
+        """The state of an aggregate; blocks."""
+
+    def head(self) -> int:
+        """The id of the last event that was committed."""
+
+    def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each commit, in the journal's thread; returns how to end that."""
+
+    def event_batches(self, query: EventQuery) -> Iterator[list[EventRecord]]:
+        """The events up to `query.up_to`, some hundreds at a time; blocks, follows nothing."""
+
+    def read(self, model: str, key: str | None = None) -> Any:
+        """A read model's rows, or one, as JSON values; blocks until it has caught up."""
+
+    def models(self) -> tuple[str, ...]:
+        """The names that `read` knows."""
+
+    def tree(self) -> TreeAnswer:
+        """The supervision tree; blocks."""
+
+    def status(self) -> StatusAnswer:
+        """Health at a glance; blocks."""
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
+        """Read the hash chain; blocks for as long as it takes."""
+
+    def actor(self, name: str, id: str | None) -> ActorInfo:  # noqa: A002 - the domain's word
+        """What an actor is doing; blocks."""
+
+    def act(self, name: str, id: str | None, action: ActorAction) -> Any:  # noqa: A002 - the domain's word
+        """Tell, ask, kill or crash an actor; blocks until there is an answer."""
+
+    def stop(self) -> None:
+        """Begin an ordered stop of everything, this door included; returns at once."""

@@ -1,0 +1,118 @@
+"""The daemon's main thread: start the tree, say what there is, wait, and stop it in order.
+
+Exit status 0 after a stop that somebody asked for; 1 where the tree could not start or gave up,
+for systemd to see.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+from types import FrameType
+
+import click
+import structlog
+
+from ledger_actors.application import Application
+from ledger_actors.daemon.announce import announced, ready_lines
+from ledger_actors.daemon.translate import as_ledger_error
+from ledger_actors.logs import configure_logging
+from ledger_actors.settings import Settings
+from ledger_actors.store.errors import StoreError
+from supervision import ExitReason
+from supervision.errors import SupervisionError
+
+STOPPED = 0
+FAILED = 1
+IMPATIENT = 130
+
+log = structlog.get_logger("ledger")
+
+
+class Ending:
+    """What the main thread waits for: a reason to stop. Set from any thread, and from signals.
+
+    A signal handler may interrupt the main thread anywhere, also inside a lock that it would need
+    itself (`threading.Event` has one); a `SimpleQueue` is made for that.
+    """
+
+    def __init__(self) -> None:
+        self._come: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.asked = False
+        self.gave_up: ExitReason | None = None
+        self.application: Application | None = None
+
+    def ask(self, why: str) -> None:
+        """Somebody wants an ordered stop."""
+        self.asked = True
+        self._come.put(why)
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """SIGINT or SIGTERM, in the main thread. The second time nothing is waited for."""
+        if self.asked:
+            os.write(2, b"Stopping at once; what was acknowledged is on disk.\n")
+            os._exit(IMPATIENT)
+        self.ask(signal.Signals(number).name)
+        if self.application is not None:
+            self.application.begin_stop()
+
+    def on_end(self, reason: ExitReason) -> None:
+        """The root has ended: by our own stop, or because it gave up."""
+        if not self.asked:
+            self.gave_up = reason
+        self._come.put("the tree has ended")
+
+    def wait(self) -> str:
+        """Wait; return why."""
+        return self._come.get()
+
+
+def run(settings: Settings) -> int:
+    """Run the ledger until somebody stops it; return the exit status. In the main thread."""
+    configure_logging(settings.log)
+    ending = Ending()
+    before = {
+        number: signal.signal(number, ending.on_signal)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        return _run(settings, ending)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(settings: Settings, ending: Ending) -> int:
+    try:
+        application = Application(settings, on_stop_asked=lambda: ending.ask("stop"))
+        ending.application = application
+        log.info("ledger.starting", folder=str(settings.data), env=settings.env)
+        with announced(log):
+            application.start()
+    except (StoreError, SupervisionError, OSError) as problem:
+        if ending.asked:  # to stop, while it came up
+            return STOPPED
+        click.echo(f"ledger-actors: {as_ledger_error(problem)}", err=True)
+        return FAILED
+    application.on_end(ending.on_end)
+    _say_ready(application, settings)
+    why = ending.wait()
+    if ending.gave_up is None:
+        log.info("ledger.stopping", why=why)
+        application.stop()
+        log.info("ledger.stopped")
+        return STOPPED
+    application.stop()
+    log.error("ledger.gave_up", reason=str(ending.gave_up))
+    return FAILED
+
+
+def _say_ready(application: Application, settings: Settings) -> None:
+    status = application.service.status()
+    log.info(
+        "ledger.ready", door=status.door, folder=status.folder, head=status.head, pid=status.pid
+    )
+    if settings.log.format == "console":
+        for line in ready_lines(application.service.tree().text, status):
+            click.echo(line, err=True)

@@ -1,0 +1,121 @@
+"""Many commands through one HTTP request: the answers come back while commands still go out.
+
+httpx reads a response only after it has sent the whole request, so this speaks the same protocol
+with h11, the HTTP/1.1 library under both httpx and uvicorn. Everything happens in the caller's
+thread. Commands go out in steps of half a window, and at most a window is unanswered, so that
+neither side can fill the other's buffers while both wait.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+import h11
+import msgspec
+
+from ledger_actors.daemon.connection import CommandRequest
+from ledger_actors.daemon.errors import LedgerError, LedgerUnavailable
+from ledger_actors.daemon.protocol import (
+    MAX_WINDOW,
+    NDJSON,
+    AnswerLine,
+    CommandAnswer,
+    ErrorBody,
+)
+
+_CHUNK = 256 * 1024
+_LOST = (
+    "the daemon went away before it had answered everything: what was not answered may or may not "
+    "be written; send it again with the same command_id to be sure"
+)
+
+Outcome = CommandAnswer | LedgerError
+
+
+class CommandPipeline:
+    """One streaming request on a socket of its own. Use once, iterate once."""
+
+    def __init__(self, connected: socket.socket, headers: Mapping[str, str]) -> None:
+        self._socket = connected
+        self._http = h11.Connection(h11.CLIENT)
+        self._headers = headers
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(AnswerLine)
+        self._rest = b""
+
+    def run(self, commands: Iterable[CommandRequest], *, window: int) -> Iterator[Outcome]:
+        """Send each command and yield its outcome, in order.
+
+        Reads `commands` in the caller's thread, up to a window ahead of what it yields.
+
+        Raises:
+            LedgerUnavailable: the daemon went away; what was yielded is certain, the rest is not.
+        """
+        try:
+            yield from self._exchange(iter(commands), min(max(window, 2), MAX_WINDOW))
+        finally:
+            self._socket.close()
+
+    def _exchange(self, commands: Iterator[CommandRequest], window: int) -> Iterator[Outcome]:
+        self._write(self._request())
+        waiting, more = 0, True
+        while more or waiting:
+            if more and waiting <= window // 2:
+                sent = self._send_step(commands, window - waiting)
+                more = sent > 0
+                waiting += sent
+                if not more:
+                    self._write(h11.EndOfMessage())
+            if waiting:
+                for outcome in self._receive_some():
+                    waiting -= 1
+                    yield outcome
+
+    def _request(self) -> h11.Request:
+        headers = {"Host": "ledger", "Content-Type": NDJSON, "Transfer-Encoding": "chunked"}
+        return h11.Request(
+            method="POST",
+            target="/v1/commands",
+            headers=list((headers | dict(self._headers)).items()),
+        )
+
+    def _send_step(self, commands: Iterator[CommandRequest], room: int) -> int:
+        step = list(islice(commands, room))
+        if step:
+            lines = b"\n".join(map(self._encoder.encode, step)) + b"\n"
+            self._write(h11.Data(data=lines))
+        return len(step)
+
+    def _write(self, event: h11.Event) -> None:
+        try:
+            self._socket.sendall(self._http.send(event) or b"")
+        except OSError as lost:
+            raise LedgerUnavailable(_LOST) from lost
+
+    def _receive_some(self) -> Iterator[Outcome]:
+        """The outcomes in what comes next; waits until something does."""
+        event = self._next()
+        if isinstance(event, h11.Response) and event.status_code != 200:
+            raise self._refusal()
+        if isinstance(event, h11.Data):
+            *lines, self._rest = (self._rest + event.data).split(b"\n")
+            return (self._decoder.decode(line).outcome() for line in lines)
+        if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            raise LedgerUnavailable(_LOST)
+        return iter(())
+
+    def _refusal(self) -> LedgerError:
+        body = b""
+        while not isinstance(event := self._next(), h11.EndOfMessage | h11.ConnectionClosed):
+            body += event.data if isinstance(event, h11.Data) else b""
+        return msgspec.json.decode(body, type=ErrorBody).exception()
+
+    def _next(self) -> object:
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(self._socket.recv(_CHUNK))
+        except (OSError, h11.RemoteProtocolError) as lost:
+            raise LedgerUnavailable(_LOST) from lost
+        return event

@@ -1,0 +1,49 @@
+"""What a person writes as a command, made into a request: a name and fields, a struct, a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ledger_actors.daemon.connection import CommandRequest
+from ledger_actors.daemon.errors import InvalidCommand
+from ledger_actors.runtime.catalog import Command, command_name
+
+Sendable = str | Command | Mapping[str, Any]
+"""A command's name (its fields beside it), a command, or the wire form as a dict."""
+
+
+def command_request(command: Sendable, fields: Mapping[str, Any], **told: Any) -> CommandRequest:
+    """The request for it. `told` is command_id, author, correlation_id, causation_id.
+
+    Raises:
+        InvalidCommand: it is none of the three, or a value in it has no JSON form.
+    """
+    if isinstance(command, Mapping):
+        return _from_wire(command)
+    if isinstance(command, str):
+        return CommandRequest(command, raw(fields), **told)
+    if isinstance(command, Command):
+        if fields:
+            raise InvalidCommand(f"{type(command).__name__} is complete; it takes no more fields")
+        return CommandRequest(command_name(type(command)), raw(command), **told)
+    raise InvalidCommand(
+        f"a command is its name with fields, a command struct, or a dict; not {command!r:.80}"
+    )
+
+
+def _from_wire(wire: Mapping[str, Any]) -> CommandRequest:
+    try:
+        return CommandRequest(**{**wire, "data": raw(wire.get("data", {}))})
+    except TypeError as wrong:
+        raise InvalidCommand(f"not a command: {wrong}") from None
+
+
+def raw(value: object) -> msgspec.Raw:
+    """The JSON of it. A float that is no number has none."""
+    try:
+        return msgspec.Raw(msgspec.json.encode(value))
+    except (TypeError, ValueError, OverflowError, RecursionError) as wrong:
+        raise InvalidCommand(f"this cannot be sent as JSON: {wrong}") from None

@@ -1,0 +1,263 @@
+"""The door's paths: an HTTP request in, one call of the service, JSON out.
+
+Nothing here blocks the event loop: what may read the disk runs on a worker thread, and what an
+actor answers comes back by its future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
+
+from ledger_actors.daemon.command_stream import CommandStream, call_in
+from ledger_actors.daemon.contract import Service, outcome_of
+from ledger_actors.daemon.errors import (
+    BadRequest,
+    Incompatible,
+    LedgerError,
+    LedgerUnavailable,
+    NotFound,
+    NotJson,
+    TooLarge,
+)
+from ledger_actors.daemon.event_stream import events_response, verify_response
+from ledger_actors.daemon.metrics import prometheus
+from ledger_actors.daemon.open_streams import GRACE_SECONDS, OpenStreams
+from ledger_actors.daemon.protocol import (
+    JSON,
+    MAX_COMMAND_BYTES,
+    NDJSON,
+    PROTOCOL_HEADER,
+    PROTOCOL_VERSION,
+    ActorAction,
+    CommandAnswer,
+    ErrorBody,
+)
+from ledger_actors.daemon.translate import as_ledger_error
+from supervision.future import Future
+
+T = TypeVar("T")
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def build_app(service: Service, streams: OpenStreams) -> Starlette:
+    """The ASGI application of one door."""
+    door = Door(service, streams)
+    handlers: dict[Any, ExceptionHandler] = {
+        HTTPException: _http_error,
+        LedgerError: _refused,
+        Exception: _refused,
+    }
+    return Starlette(routes=door.routes(), exception_handlers=handlers)
+
+
+class Door:
+    """The handlers. One for a running endpoint; every method runs on its loop."""
+
+    def __init__(self, service: Service, streams: OpenStreams) -> None:
+        self._service = service
+        self._streams = streams
+
+    def routes(self) -> list[Route]:
+        """The paths of protocol.py. Read models last: their names are the service's."""
+        get, post = ["GET"], ["POST"]
+        return [
+            Route("/v1/commands", self.send, methods=post),
+            Route("/v1/commands", self.commands, methods=get),
+            Route("/v1/commands/{name}", self.command, methods=get),
+            Route("/v1/streams/{kind}/{id}", self.state, methods=get),
+            Route("/v1/events", self.events, methods=get),
+            Route("/v1/tree", self.tree, methods=get),
+            Route("/v1/status", self.status, methods=get),
+            Route("/v1/verify", self.verify, methods=get),
+            Route("/v1/actors/{name}", self.actor, methods=get),
+            Route("/v1/actors/{name}/{id}", self.actor, methods=get),
+            Route("/v1/actors/{name}", self.act, methods=post),
+            Route("/v1/actors/{name}/{id}", self.act, methods=post),
+            Route("/v1/stop", self.stop, methods=post),
+            Route("/metrics", self.metrics, methods=get),
+            Route("/v1/{model}", self.read, methods=get),
+            Route("/v1/{model}/{key}", self.read, methods=get),
+        ]
+
+    async def send(self, request: Request) -> Any:
+        """One command, or many in one request."""
+        check_protocol(request)
+        if request.headers.get("content-type", "").startswith(NDJSON):
+            stream = CommandStream(self._service)
+            return self._streams.guard(stream, stream.close)
+        body = await body_of(request)
+        future = await blocking(lambda: self._service.submit(body))
+        return answered(await self._outcome(future))
+
+    async def commands(self, request: Request) -> Response:
+        """The commands there are."""
+        check_protocol(request)
+        return answered(await blocking(self._service.commands))
+
+    async def command(self, request: Request) -> Response:
+        """One command with its fields."""
+        name = request.path_params["name"]
+        for info in await blocking(self._service.commands):
+            if info.type == name:
+                return answered(info)
+        raise NotFound(f"there is no command {name!r}; GET /v1/commands lists them")
+
+    async def state(self, request: Request) -> Response:
+        """The state of an aggregate, now or as of an event id."""
+        check_protocol(request)
+        as_of = number(request, "as_of")
+        kind, id_ = request.path_params["kind"], request.path_params["id"]
+        return answered(await blocking(lambda: self._service.state(kind, id_, as_of=as_of)))
+
+    async def events(self, request: Request) -> Response:
+        """Events as NDJSON, to the end or for as long as the client listens."""
+        check_protocol(request)
+        return events_response(self._service, self._streams, request)
+
+    async def read(self, request: Request) -> Response:
+        """A read model, or one of its rows."""
+        check_protocol(request)
+        model, key = request.path_params["model"], request.path_params.get("key")
+        if model not in self._service.models():
+            raise NotFound(f"there is nothing at {request.url.path}")
+        return answered(await blocking(lambda: self._service.read(model, key)))
+
+    async def tree(self, request: Request) -> Response:
+        """The supervision tree as data and as text; only the text where that is preferred."""
+        check_protocol(request)
+        tree = await blocking(self._service.tree)
+        if request.headers.get("accept", "").startswith("text/plain"):
+            return PlainTextResponse(tree.text + "\n")
+        return answered(tree)
+
+    async def status(self, request: Request) -> Response:
+        """Health at a glance."""
+        check_protocol(request)
+        return answered(await blocking(self._service.status))
+
+    async def metrics(self, _request: Request) -> Response:
+        """The same numbers for Prometheus."""
+        status = await blocking(self._service.status)
+        return PlainTextResponse(prometheus(status), media_type="text/plain; version=0.0.4")
+
+    async def verify(self, request: Request) -> Response:
+        """The hash chain, with progress."""
+        check_protocol(request)
+        return verify_response(self._service, self._streams)
+
+    async def actor(self, request: Request) -> Response:
+        """What an actor is doing."""
+        name, id_ = request.path_params["name"], request.path_params.get("id")
+        return answered(await blocking(lambda: self._service.actor(name, id_)))
+
+    async def act(self, request: Request) -> Response:
+        """Tell, ask, kill or crash an actor."""
+        check_protocol(request)
+        action = decoded(await body_of(request), ActorAction)
+        name, id_ = request.path_params["name"], request.path_params.get("id")
+        return answered(await blocking(lambda: self._service.act(name, id_, action)))
+
+    async def stop(self, request: Request) -> Response:
+        """An ordered stop: agreed to now, done after this answer."""
+        check_protocol(request)
+        self._service.stop()
+        return answered({"stopping": True}, status=202)
+
+    async def _outcome(self, future: Future[Any]) -> CommandAnswer:
+        """What came of a command, without blocking the loop."""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        leave = self._streams.enter(lambda: loop.call_later(GRACE_SECONDS, done.set))
+        future.add_done_callback(lambda _: call_in(loop, done.set))
+        await done.wait()
+        leave()
+        if not future.done():
+            raise LedgerUnavailable("the ledger's door is closing; send it again")
+        outcome = outcome_of(self._service, future)
+        if isinstance(outcome, LedgerError):
+            raise outcome
+        return outcome
+
+
+def answered(value: object, *, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(_encoder.encode(value), status_code=status, media_type=JSON)
+
+
+async def blocking(call: Callable[[], T]) -> T:
+    """What `call` returns, called on a worker thread; what it raises, as a LedgerError."""
+    try:
+        return await to_thread.run_sync(call, abandon_on_cancel=True)
+    except Exception as problem:
+        raise as_ledger_error(problem) from problem
+
+
+async def body_of(request: Request, limit: int = MAX_COMMAND_BYTES) -> bytes:
+    """The body, refused as soon as it is known to be too large, the rest unread."""
+    refusal = TooLarge(f"a request may have {limit:,} bytes; this one has more")
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise refusal
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise refusal
+    return bytes(body)
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """The body as a struct of the protocol."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as wrong:
+        raise BadRequest(f"the request is not understood: {wrong}") from None
+    except msgspec.DecodeError as wrong:
+        raise NotJson(f"the request is not JSON: {wrong}") from None
+
+
+def number(request: Request, name: str) -> int | None:
+    """A query parameter that must be a whole number, zero or more, if it is there."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit()):
+        raise BadRequest(f"{name}: expected a whole number, zero or more; got {given!r}")
+    return int(given)
+
+
+def check_protocol(request: Request) -> None:
+    """Refuse a client of another version of the protocol; curl, which says none, is let in."""
+    theirs = request.headers.get(PROTOCOL_HEADER)
+    if theirs not in (None, str(PROTOCOL_VERSION)):
+        raise Incompatible(
+            f"this ledger speaks version {PROTOCOL_VERSION} of its protocol and the client "
+            f"version {theirs}: install the same ledger-actors on both sides"
+        )
+
+
+async def _refused(_request: Request, problem: Exception) -> Response:
+    error = as_ledger_error(problem)
+    return answered(ErrorBody.of(error), status=error.status)
+
+
+async def _http_error(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    if problem.status_code == 404:
+        error: LedgerError = NotFound(f"there is nothing at {request.url.path}")
+    else:
+        said = f"{request.method} {request.url.path}: {problem.detail}"
+        error = BadRequest(said, status=problem.status_code)
+    return answered(ErrorBody.of(error), status=error.status)
+
+

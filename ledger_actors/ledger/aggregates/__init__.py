@@ -1,0 +1,3 @@
+"""The ledger's aggregates."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The ledger's handlers."""
+
+from __future__ import annotations

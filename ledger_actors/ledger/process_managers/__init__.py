@@ -1,0 +1,3 @@
+"""The ledger's process managers."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The ledger's projectors."""
+
+from __future__ import annotations

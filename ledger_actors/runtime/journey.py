@@ -1,0 +1,148 @@
+"""One command's tries, until it is answered for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
+from ledger_actors.runtime.errors import CommandTimeout, TooManyConflicts
+from ledger_actors.runtime.lanes import Traveller
+from ledger_actors.store.errors import StoreUnavailable, WrongExpectedVersion
+from ledger_actors.store.model import Appended
+from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, StartFailed
+
+__all__ = ["OF_THE_MOMENT", "Journey", "pauses"]
+
+FIRST_PAUSE = 0.005
+LONGEST_PAUSE = 0.5
+OF_THE_MOMENT = (ActorDead, StartFailed, StoreUnavailable)
+"""What may be otherwise a moment later, when the tree has restarted what ended."""
+
+
+class Ways(Protocol):
+    """Keeps those on their way in order."""
+
+    def enter(self, traveller: Traveller) -> None:
+        """Let it set out, in its turn."""
+
+    def leave(self, traveller: Traveller) -> None:
+        """It has been answered for good."""
+
+    def come_back(self, traveller: Traveller, pause: float) -> None:
+        """It is to be tried again after a pause."""
+
+
+class Journey:
+    """A command that is tried again until it is done, refused, out of time, or overtaken too often.
+
+    Its `outcome` is set in the thread of whoever answers last.
+    """
+
+    __slots__ = (
+        "_conflict_retries",
+        "_conflicts",
+        "_envelope",
+        "_last",
+        "_pauses",
+        "_send",
+        "key",
+        "number",
+        "outcome",
+        "ways",
+    )
+
+    def __init__(
+        self,
+        envelope: CommandEnvelope,
+        send: Callable[[Hashable, CommandEnvelope, Future[Appended]], None],
+        ways: Ways,
+        *,
+        key: Hashable,
+        number: int,
+        conflict_retries: int,
+    ) -> None:
+        self._envelope = envelope
+        self._send = send
+        self.ways = ways
+        self.key = key
+        self.number = number
+        self._conflict_retries = conflict_retries
+        self._conflicts = 0
+        self._last: BaseException | None = None
+        self._pauses = pauses()
+        self.outcome: Future[Outcome] = Future()
+
+    def go(self) -> None:
+        """Try once."""
+        answer: Future[Appended] = Future()
+        answer.add_done_callback(self._answered)
+        try:
+            self._send(self.key, self._envelope, answer)
+        except Exception as problem:  # noqa: BLE001 - it is the command's, and its caller's
+            answer.try_set_exception(problem)
+
+    def gave_up(self) -> bool:
+        """Return whether it has been answered meanwhile, by its deadline."""
+        return self.outcome.done()
+
+    is_over = gave_up
+
+    def expire(self) -> None:
+        """Answer that it took too long. What is under way may still be done."""
+        last = self._last or CallTimeout("it is still being decided, or written")
+        envelope = self._envelope
+        self.outcome.try_set_exception(CommandTimeout(envelope.type, envelope.command_id, last))
+
+    def close(self) -> None:
+        """Answer that nobody works on it any more."""
+        self.outcome.try_set_exception(ActorDead("the ledger", SHUTDOWN))
+
+    def _answered(self, answer: Future[Appended]) -> None:
+        problem = answer.exception()
+        if problem is None:
+            self.ways.leave(self)
+            made = answer.get()
+            self.outcome.try_set(Outcome(self._envelope.command_id, made.events, made.duplicate))
+            return
+        if self._is_of_the_moment(problem) and not self.outcome.done():
+            self._again(problem)
+        else:
+            self.ways.leave(self)
+            self.outcome.try_set_exception(self._final(problem))
+
+    def _is_of_the_moment(self, problem: BaseException) -> bool:
+        if isinstance(problem, WrongExpectedVersion):
+            self._conflicts += 1
+            return self._conflicts <= self._conflict_retries
+        return isinstance(problem, OF_THE_MOMENT)
+
+    def _final(self, problem: BaseException) -> BaseException:
+        if isinstance(problem, WrongExpectedVersion):
+            return TooManyConflicts(self._envelope.type, self._conflicts)
+        return problem
+
+    def _again(self, problem: BaseException) -> None:
+        pause = 0.0 if self._last is None and _in_order(problem) else next(self._pauses)
+        self._last = problem
+        if not self._envelope.repeatable:
+            # It may have been written before whoever should have answered ended.
+            self._envelope = msgspec.structs.replace(self._envelope, repeatable=True)
+        self.ways.come_back(self, pause)
+
+
+def pauses() -> Iterator[float]:
+    """Yield the seconds before each of the tries that wait: doubling, half a second at most."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _in_order(problem: BaseException) -> bool:
+    """Return whether it needs no pause: an aggregate that was idle, or was overtaken."""
+    if isinstance(problem, ActorDead):
+        return not problem.reason.abnormal
+    return isinstance(problem, WrongExpectedVersion)

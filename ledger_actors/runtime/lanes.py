@@ -1,0 +1,157 @@
+"""Lanes: the commands for one aggregate stay in their order, also those that are tried again.
+
+A command that failed for a reason of the moment goes back into its aggregate's lane. As long as one
+waits there, those that come after it wait behind it; and it sets out again when all that are on
+their way have come back, so that what was sent before it is settled. A lane exists only while a
+command is in it.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import insort
+from collections.abc import Callable, Hashable
+from functools import partial
+from operator import attrgetter
+from typing import Protocol
+
+from supervision import Ref
+from supervision.execution import shield
+
+__all__ = ["Lanes", "NoLanes", "Traveller"]
+
+_by_number = attrgetter("number")
+
+
+class Traveller(Protocol):
+    """A command on its way."""
+
+    @property
+    def number(self) -> int:
+        """Its place among all."""
+
+    @property
+    def key(self) -> Hashable:
+        """Its lane."""
+
+    def go(self) -> None:
+        """Set out; must not wait. It may have come back when this returns."""
+
+    def gave_up(self) -> bool:
+        """Return whether nobody waits for it any more."""
+
+
+class _Lane:
+    __slots__ = ("pause", "ref", "under_way", "waiting")
+
+    def __init__(self, ref: Ref | None) -> None:
+        self.ref = ref
+        self.under_way = 0
+        self.waiting: list[Traveller] = []
+        self.pause = 0.0
+
+
+class Lanes:
+    """All lanes that are in use. For any thread; waits for nothing."""
+
+    def __init__(
+        self,
+        whereis: Callable[[Hashable], Ref | None],
+        later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self._whereis = whereis
+        self._later = later
+        # One that fails at once comes back while others are being sent out: hence reentrant.
+        self._lock = threading.RLock()
+        self._lanes: dict[Hashable, _Lane] = {}
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def enter(self, traveller: Traveller) -> None:
+        """Let it set out now, or when those before it have."""
+        with shield():
+            with self._lock:
+                lane = self._lanes.get(traveller.key)
+                if lane is None:
+                    lane = self._lanes[traveller.key] = _Lane(self._whereis(traveller.key))
+                elif lane.waiting or not self._is_as_before(traveller.key, lane):
+                    insort(lane.waiting, traveller, key=_by_number)
+                    return
+                lane.under_way += 1
+            traveller.go()
+
+    def leave(self, traveller: Traveller) -> None:
+        """It has been answered for good."""
+        with shield(), self._lock:
+            lane = self._lanes[traveller.key]
+            lane.under_way -= 1
+            self._look(traveller.key, lane)
+
+    def come_back(self, traveller: Traveller, pause: float) -> None:
+        """It is to be tried again, `pause` seconds after all that are under way have come back."""
+        with shield(), self._lock:
+            lane = self._lanes[traveller.key]
+            lane.under_way -= 1
+            insort(lane.waiting, traveller, key=_by_number)
+            lane.pause = max(lane.pause, pause)
+            self._look(traveller.key, lane)
+
+    def _is_as_before(self, key: Hashable, lane: _Lane) -> bool:
+        """Return whether the actor is the one that those under way were sent to.
+
+        If it is another, they are about to come back, and this one must not overtake them.
+        """
+        ref = self._whereis(key)
+        if lane.ref is None:
+            lane.ref = ref  # it was being started
+        return lane.ref is ref
+
+    def _look(self, key: Hashable, lane: _Lane) -> None:
+        if lane.under_way:
+            return
+        if lane.waiting:
+            pause, lane.pause = lane.pause, 0.0
+            lane.under_way = 1  # stands for the release, so that there is only one
+            self._later(pause, partial(self._release, key))
+        else:
+            del self._lanes[key]
+
+    def _release(self, key: Hashable) -> None:
+        with shield(), self._lock:
+            lane = self._lanes[key]
+            waiting, lane.waiting = lane.waiting, []
+            lane.ref = self._whereis(key)
+            for traveller in waiting:
+                if traveller.gave_up():
+                    continue
+                if lane.waiting:  # one has come back at once: the rest stays behind it
+                    lane.waiting.append(traveller)
+                else:
+                    lane.under_way += 1
+                    traveller.go()
+            lane.under_way -= 1
+            self._look(key, lane)
+
+
+class NoLanes:
+    """For commands that have no order among each other: those of handlers."""
+
+    def __init__(self, later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._later = later
+
+    def enter(self, traveller: Traveller) -> None:
+        """Let it set out."""
+        traveller.go()
+
+    def leave(self, traveller: Traveller) -> None:
+        """Nobody waits behind it."""
+
+    def come_back(self, traveller: Traveller, pause: float) -> None:
+        """Let it set out again after the pause."""
+        self._later(pause, partial(_go_unless_given_up, traveller))
+
+
+def _go_unless_given_up(traveller: Traveller) -> None:
+    if not traveller.gave_up():
+        traveller.go()

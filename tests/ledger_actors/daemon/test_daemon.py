@@ -1,0 +1,182 @@
+"""The daemon as a process: how it starts, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ledger_actors import connect
+from ledger_actors.daemon import errors
+from ledger_actors.daemon.address import DaemonPid, door_link
+
+pytestmark = pytest.mark.external
+HANG = 40.0
+
+
+class Daemon:
+    """`ledger-actors start` with its output read line by line."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "ledger_actors", "start", "--data", str(folder), *options]
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LEDGER_ENV": "test", **environment},
+        )
+        self.said: list[str] = []
+
+    def until(self, words: str) -> str:
+        """Read on until a line has these words; the process ending first is a failure."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"{words!r} was not said; this was:\n{''.join(self.said)}")
+
+    def end(self) -> int:
+        """The exit status, once it has ended."""
+        assert self.process.stderr is not None
+        self.said += self.process.stderr.readlines()
+        return self.process.wait(HANG)
+
+
+@contextmanager
+def daemon(folder: Path, *options: str, **environment: str) -> Iterator[Daemon]:
+    running = Daemon(folder, *options, **environment)
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait(HANG)
+        assert running.process.stderr is not None
+        running.process.stderr.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_in_order_and_nothing_is_lost(tmp_path: Path, number: int) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(tmp_path) as ledger:
+            ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+        running.process.send_signal(number)
+        assert running.end() == 0
+    assert not door_link(tmp_path).exists()
+    assert not DaemonPid(tmp_path).is_running()
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(tmp_path) as ledger:
+            assert ledger.state("company", "c-1").name == "Acme"
+
+
+def test_it_says_the_tree_the_door_and_what_to_type_next(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        said = "".join(running.said)
+        for words in ("journal", "funding_accounts", str(door_link(tmp_path)), "make shell"):
+            assert words in said
+        assert said.index("journal") < said.index("projectors") < said.index("endpoint")
+
+
+def test_its_log_is_json_in_production(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info", LEDGER_ENV="prod") as running:
+        line = running.until('"ledger.ready"')
+        assert line.startswith("{")
+        running.process.terminate()
+        assert running.end() == 0
+    assert all(line.startswith("{") for line in running.said)
+
+
+def test_a_second_daemon_on_the_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        with daemon(tmp_path) as second:
+            assert second.end() == 1
+        assert "in use by process" in second.said[-1]
+        assert "Traceback" not in "".join(second.said)
+        with connect(tmp_path) as ledger:
+            assert ledger.status().pid == running.process.pid
+
+
+def test_a_root_that_gives_up_ends_the_daemon_with_a_failure(tmp_path: Path) -> None:
+    restarts = {"LEDGER_SUPERVISION_MAX_RESTARTS": "0"}
+    with daemon(tmp_path, "--log-level", "info", **restarts) as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(tmp_path) as ledger:
+            ledger.actor("journal").crash("for good")
+        assert running.end() == 1
+    assert "gave_up" in "".join(running.said)
+
+
+def test_stop_from_the_command_line_waits_for_the_end(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        command = [sys.executable, "-m", "ledger_actors", "stop", "--data", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, timeout=HANG, check=False)
+        assert (done.returncode, running.end()) == (0, 0)
+
+
+def test_a_stop_while_it_comes_up_is_honoured(tmp_path: Path) -> None:
+    slow = {"PROJECTOR_HYDRATION_DELAY": "600000"}
+    with daemon(tmp_path, "--log-level", "info", **slow) as running:
+        running.until("ledger.starting")
+        running.until("aggregates")
+        running.process.terminate()
+        assert running.end() == 0
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    with daemon(file / "data") as running:
+        assert running.end() == 1
+    assert "cannot be opened" in running.said[-1]
+    assert "Traceback" not in "".join(running.said)
+
+
+def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
+    with daemon(tmp_path, LEDGER_JOURNAL_MAX_BATCH="many") as running:
+        assert running.end() == 2
+    assert "LEDGER_JOURNAL_MAX_BATCH" in "".join(running.said)
+
+
+def test_a_client_sees_at_once_that_a_killed_daemon_is_gone(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        ledger = connect(tmp_path)
+        running.process.kill()
+        running.process.wait(HANG)
+        with pytest.raises(errors.LedgerUnavailable, match="make run"):
+            ledger.status()
+        ledger.close()
+
+
+def test_commands_survive_a_journal_that_crashes_under_the_door(tmp_path: Path) -> None:
+    """The door restarts with the journal; a client with ids goes on as if nothing had been."""
+    restarts = {"LEDGER_SUPERVISION_MAX_RESTARTS": "100"}
+    with daemon(tmp_path, "--log-level", "info", **restarts) as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(tmp_path) as ledger:
+            ledger.send("OpenAccount", account_uuid="a-1", company_uuid="c-1")
+            deposits = (
+                {
+                    "type": "DepositToAccount",
+                    "data": {"account_uuid": "a-1", "amount": "1.00"},
+                    "command_id": f"d-{number}",
+                }
+                for number in range(1000)
+            )
+            for count, _outcome in enumerate(ledger.send_many(deposits, window=64)):
+                if count in (100, 500):
+                    ledger.actor("journal").crash("under the door")
+            assert ledger.state("account", "a-1").balance == "1000.00"
+            assert ledger.verify().ok

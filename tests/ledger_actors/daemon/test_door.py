@@ -1,0 +1,248 @@
+"""The door and its client, over a service in memory."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from ledger_actors.daemon import errors
+from ledger_actors.daemon.address import LONGEST_ADDRESS, UnixDoor, door_link, resolved
+from ledger_actors.daemon.client import HttpConnection
+from ledger_actors.daemon.connection import CommandRequest, EventQuery
+from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
+from ledger_actors.daemon.protocol import (
+    MAX_COMMAND_BYTES,
+    PROTOCOL_HEADER,
+    ActorAction,
+    CommandAnswer,
+)
+from ledger_actors.daemon.target import Target
+from supervision import spawn
+
+HANG = 20.0
+
+
+def command(kind: str = "Keep", number: int = 0, **told: Any) -> CommandRequest:
+    return CommandRequest(kind, msgspec.Raw(msgspec.json.encode({"n": number})), **told)
+
+
+def raw_client(door: Any) -> httpx.Client:
+    path = str(resolved(door_link(door.folder)))
+    return httpx.Client(base_url="http://ledger", transport=httpx.HTTPTransport(uds=path))
+
+
+def test_only_the_owner_can_open_it(door: Any) -> None:
+    link = door_link(door.folder)
+    assert stat.S_IMODE(link.stat().st_mode) == 0o600
+    assert stat.S_IMODE(link.parent.stat().st_mode) == 0o700
+
+
+def test_a_command_comes_back_with_its_events(door: Any) -> None:
+    answer = door.connection.send(command(number=7, command_id="x"))
+    assert [(event.type, event.data, event.command_id) for event in answer.events] == [
+        ("Keep", {"n": 7}, "x")
+    ]
+
+
+def test_a_rejection_is_raised_with_its_own_code(door: Any) -> None:
+    with pytest.raises(errors.Rejected) as caught:
+        door.connection.send(command("Refuse"))
+    assert (caught.value.code, str(caught.value)) == ("refused_here", "no")
+
+
+def test_many_commands_are_answered_in_order_and_refusals_are_values(door: Any) -> None:
+    kinds = ["Keep", "Refuse", "Keep"] * 500
+    outcomes = list(
+        door.connection.send_many((command(kind) for kind in kinds), window=64)
+    )
+    assert [isinstance(one, CommandAnswer) for one in outcomes] == [k == "Keep" for k in kinds]
+    kept = [one.events[0].id for one in outcomes if isinstance(one, CommandAnswer)]
+    assert kept == sorted(kept)
+
+
+def test_answers_come_while_commands_still_go_out(door: Any) -> None:
+    """The iterable is asked for more only as answers come: it is a pipeline, not an upload."""
+    most_ahead = sent = 0
+
+    def endless() -> Any:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield command()
+
+    outcomes = door.connection.send_many(endless(), window=32)
+    for answered, outcome in enumerate(outcomes, start=1):
+        assert isinstance(outcome, CommandAnswer)
+        most_ahead = max(most_ahead, sent - answered)
+        if answered == 500:
+            break
+    assert most_ahead <= 32
+
+
+def test_the_order_holds_when_actors_answer_late(door: Any) -> None:
+    held = [command("Hold", 1), command("Keep", 2), command("Hold", 3)]
+    releasing = threading.Timer(0.05, door.service.release)
+    releasing.start()
+    outcomes = list(door.connection.send_many(held, window=8))
+    releasing.join()
+    assert [one.events[0].data["n"] for one in outcomes] == [1, 2, 3]
+
+
+def test_ten_megabytes_are_refused_without_being_read(door: Any) -> None:
+    text = b'{"type": "Keep", "data": "' + b"x" * 10_000_000 + b'"}'
+    with raw_client(door) as client:
+        answer = client.post("/v1/commands", content=text)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "too_large"
+    assert door.service.recorded == []
+
+
+def test_a_line_that_is_too_long_is_refused_alone(door: Any) -> None:
+    kept = b'{"type":"Keep","data":1}'
+    lines = [kept, b"x" * (MAX_COMMAND_BYTES + 1), kept]
+    headers = {"content-type": "application/x-ndjson"}
+    with raw_client(door) as client:
+        answer = client.post("/v1/commands", content=b"\n".join(lines), headers=headers)
+    told = [msgspec.json.decode(line) for line in answer.content.splitlines()]
+    assert [one.get("error", {}).get("code") for one in told] == [None, "too_large", None]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("POST", "/v1/commands", b"{nonsense", 400, "not_json"),
+        ("POST", "/v1/commands", b"\xff\xfe", 400, "not_json"),
+        ("GET", "/v1/nothing", None, 404, "not_found"),
+        ("GET", "/elsewhere", None, 404, "not_found"),
+        ("DELETE", "/v1/commands", None, 405, "bad_request"),
+        ("GET", "/v1/streams/account/a?as_of=yesterday", None, 400, "bad_request"),
+        ("GET", "/v1/events?after=-", None, 400, "bad_request"),
+        ("GET", "/v1/commands/Nothing", None, 404, "not_found"),
+        ("POST", "/v1/actors/x", b'{"action": "bless"}', 400, "bad_request"),
+        ("POST", "/v1/actors/x", b"{", 400, "not_json"),
+    ],
+)
+def test_bad_requests_get_a_status_a_code_and_a_sentence(
+    door: Any, method: str, path: str, body: bytes | None, status: int, code: str
+) -> None:
+    with raw_client(door) as client:
+        answer = client.request(method, path, content=body)
+    told = answer.json()["error"]
+    assert (answer.status_code, told["code"], told["status"]) == (status, code, status)
+    assert told["message"]
+
+
+def test_another_version_of_the_protocol_is_refused(door: Any) -> None:
+    with raw_client(door) as client:
+        answer = client.get("/v1/status", headers={PROTOCOL_HEADER: "999"})
+    assert answer.json()["error"]["code"] == "incompatible"
+
+
+def test_events_are_read_and_followed(door: Any) -> None:
+    door.connection.send(command(number=1))
+    following = door.connection.events(EventQuery(follow=True))
+    assert next(following).data == {"n": 1}
+    other = HttpConnection(door.target)
+    other.send(command(number=2))
+    other.close()
+    assert next(following).data == {"n": 2}
+    following.close()
+
+
+def test_a_follower_is_told_when_the_ledger_stops(door: Any) -> None:
+    following = door.connection.events(EventQuery(follow=True))
+    door.connection.send(command())
+    next(following)
+    door.close()
+    with pytest.raises(errors.LedgerUnavailable):
+        next(following)
+
+
+def test_verify_ends_with_its_report(door: Any) -> None:
+    seen: list[tuple[int, int]] = []
+    report = door.connection.verify(lambda *told: seen.append(told))
+    assert report.ok
+    assert (1, 1) in seen
+
+
+def test_an_actor_is_asked_through_the_door(door: Any) -> None:
+    answer = door.connection.act("membership", None, ActorAction("ask", {"a": 1}))
+    assert answer == {"said": {"a": 1}}
+    assert door.service.acted[0][0] == "membership"
+
+
+def test_without_a_daemon_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(errors.LedgerUnavailable, match="make run"):
+        HttpConnection(Target(tmp_path)).status()
+
+
+def test_a_socket_that_a_dead_daemon_left_is_a_sentence_too(tmp_path: Path) -> None:
+    listening = UnixDoor(door_link(tmp_path)).open()
+    listening.close()
+    with pytest.raises(errors.LedgerUnavailable, match="no ledger is running"):
+        HttpConnection(Target(tmp_path)).status()
+
+
+def test_the_door_on_the_network_wants_its_token(tmp_path: Path, door: Any) -> None:
+    """Nothing but the right token is let in, and nothing listens unless it is configured."""
+    network = NetworkDoor("127.0.0.1", free_port(), "a-token-of-sixteen")
+    unix_door = UnixDoor(door_link(tmp_path / "other"))
+    ref = spawn(Endpoint, (door.service, unix_door, network))
+    ref.ask("are you there", timeout=HANG)
+    url = f"http://127.0.0.1:{network.port}"
+    for token in (None, "a-token-of-sixteeN"):
+        with pytest.raises(errors.Unauthorized), closing(remote(url, token)) as connection:
+            connection.send(command())
+    with closing(remote(url, network.token)) as connection:
+        assert connection.send(command()).events
+        assert list(connection.send_many([command()], window=2))
+    ref.stop(block=True, timeout=HANG)
+
+
+def remote(url: str, token: str | None) -> HttpConnection:
+    return HttpConnection(Target("nowhere", url=url, token=token))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_a_folder_too_deep_for_a_socket_has_a_door_all_the_same(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 120)
+    unix_door = UnixDoor(door_link(deep))
+    with unix_door.open(), socket.socket(socket.AF_UNIX) as client:
+        assert len(str(resolved(door_link(deep)))) <= LONGEST_ADDRESS
+        client.connect(str(resolved(door_link(deep))))
+    private = resolved(door_link(deep)).parent
+    unix_door.close()
+    assert not private.exists()
+
+
+def test_a_door_that_restarts_is_waited_for(door: Any) -> None:
+    """A stream of commands with ids goes on where it was when the door closed under it."""
+    outcomes = []
+    commands = (command(number=n, command_id=f"c{n}") for n in range(200))
+    for count, outcome in enumerate(door.connection.send_many(commands, window=16)):
+        outcomes.append(outcome)
+        if count == 20:
+            door.ref.stop(block=True, timeout=HANG)
+            door.open()
+    assert [one.events[0].data["n"] for one in outcomes] == list(range(200))
+
+
+def test_a_killed_endpoint_closes_its_door(door: Any) -> None:
+    door.ref.kill()
+    door.ref.actor_stopped.wait(HANG)
+    door.open()
+    assert door.connection.send(command()).events

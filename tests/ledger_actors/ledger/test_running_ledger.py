@@ -1,0 +1,231 @@
+"""The domain on the runtime: grants that race, late fees over crashes, read models that agree."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ledger_actors.business_dates import LedgerDates
+from ledger_actors.daily_cycler import DailyCycler
+from ledger_actors.ledger.aggregates.account import Account
+from ledger_actors.ledger.aggregates.asset import Asset
+from ledger_actors.ledger.aggregates.company import Company
+from ledger_actors.ledger.aggregates.product import Product
+from ledger_actors.ledger.commands.accounts import DepositToAccount, RecordBankStatementLine
+from ledger_actors.ledger.commands.assets import RevalueAsset
+from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal
+from ledger_actors.ledger.commands.products import MakePayment, PayProduct
+from ledger_actors.ledger.commands.system import CycleSystem
+from ledger_actors.ledger.deal_parties import Party
+from ledger_actors.ledger.process_managers.late_fees import LateFeeProcessManager
+from ledger_actors.ledger.projectors.funding_accounts import FundingAccounts, funding_account
+from ledger_actors.ledger.projectors.memberships import Memberships, membership_of
+from ledger_actors.ledger.projectors.outstanding_products import OutstandingProducts
+from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector, trial_balance
+from ledger_actors.ledger.rejections import Refused
+from ledger_actors.runtime import WaitFor
+from supervision.testing import HANG, wait_for_exit, wait_until
+from tests.ledger_actors.ledger.books import account, asset, company, deal, grant, product
+from tests.ledger_actors.ledger.conftest import Running
+
+DUE = date(2026, 1, 31)
+
+
+def proof(running: Running) -> Any:
+    return running.read(TrialBalanceProjector, trial_balance)
+
+
+def settled(running: Running) -> None:
+    """Return when the process manager has dealt with all that is in the store now."""
+    head = running.system.store.head()
+    running.consumer(LateFeeProcessManager).ask(WaitFor(head), timeout=HANG)
+
+
+def fees(running: Running) -> Counter[tuple[str, date]]:
+    charged = running.events("LateFeeIncurred")
+    return Counter((fee.product_uuid, fee.charged_on) for fee in charged)
+
+
+def test_a_grant_is_one_append_over_all_its_streams(running: Running) -> None:
+    running.send(*asset(balance="300.00"), *company(balance="200.00"), *account("main"))
+    outcome = running.dispatch(grant([("asset", "ship"), ("company", "acme")], ("main", "350")))
+    streams = [row.stream for row in outcome.get(timeout=HANG).events]
+    assert streams == ["grant-g", "asset-ship", "company-acme", "account-main"]
+    assert running.state(Asset, "ship").balance == 0
+    assert running.state(Company, "acme").balance == 150
+    assert running.state(Account, "main").balance == 350
+    assert proof(running).holds
+
+
+def test_grants_at_once_on_one_source_never_overdraw_it(running: Running) -> None:
+    """Eight grants of 10 from a source of 50: five are made, three are refused."""
+    running.send(*company(balance="50.00"), *account("main"), *account("second"))
+
+    def one(number: int) -> Any:
+        to = "main" if number % 2 else "second"
+        return running.dispatch(grant([("company", "acme")], (to, "10.00"), uuid=f"g{number}"))
+
+    futures = [one(number) for number in range(8)]
+    answers = [_answer(future) for future in futures]
+    assert Counter(answers) == {"made": 5, "insufficient_balance": 3}
+    assert running.state(Company, "acme").balance == 0
+    assert proof(running).money == 50
+
+
+def _answer(future: Any) -> str:
+    try:
+        future.get(timeout=HANG)
+    except Refused as refused:
+        return refused.code
+    return "made"
+
+
+def test_payments_and_fees_on_one_product_from_many_threads_leave_the_books_right(
+    running: Running,
+) -> None:
+    deposit = DepositToAccount(account_uuid="main", amount="1000")
+    running.send(*asset(), *deal(sender="payer"), *company(), *account("main"), deposit)
+    running.send(*product(due_on=DUE))
+
+    def pay(prefix: str) -> None:
+        for number in range(5):
+            running.send(
+                MakePayment(
+                    payment_uuid=f"{prefix}-{number}",
+                    product_uuid="loan",
+                    from_type="account",
+                    from_uuid="main",
+                    amount="10",
+                )
+            )
+
+    threads = [threading.Thread(target=pay, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for day in range(1, 6):
+        running.send(CycleSystem(new_date=date(2026, 2, day)))
+    for thread in threads:
+        thread.join(HANG)
+    settled(running)
+    assert running.state(Product, "loan").outstanding == Decimal("305.00")
+    assert running.state(Account, "main").balance == 800
+    assert proof(running).holds
+
+
+def test_a_statement_line_is_recorded_once_under_its_natural_id(running: Running) -> None:
+    running.send(*account("main"))
+    line = RecordBankStatementLine(
+        account_uuid="main", line_id="7", direction="out", amount="5", booked_on=DUE
+    )
+    outcomes = [
+        running.dispatch(line, command_id=line.natural_command_id).get(timeout=HANG)
+        for _ in range(2)
+    ]
+    assert [outcome.duplicate for outcome in outcomes] == [False, True]
+    row = running.read(FundingAccounts, lambda db: funding_account(db, "main"))
+    assert row is not None
+    assert row.balance == -5
+
+
+def test_a_membership_is_found_without_the_mailbox(running: Running) -> None:
+    parties = (Party(company_uuid="acme", role="member"),)
+    running.send(
+        CreateDeal(deal_uuid="d", product_line=4, rating_tier="gold", parties=parties),
+        ActivateDeal(deal_uuid="d"),
+    )
+    found = running.read(Memberships, lambda db: membership_of(db, "acme"))
+    assert found is not None
+    assert (found.rating_tier, found.deal_uuid, found.activated) == ("gold", "d", True)
+
+
+def late(running: Running, products: int = 3) -> None:
+    running.send(*asset(), *deal(sender="payer"))
+    for number in range(products):
+        running.send(*product(f"p{number}", due_on=DUE))
+
+
+def test_late_fees_are_on_the_products_streams_with_their_cause(running: Running) -> None:
+    late(running)
+    running.send(RevalueAsset(asset_uuid="ship", value="2000.00"))
+    cycled = running.dispatch(CycleSystem(new_date=date(2026, 2, 1))).get(timeout=HANG).events[0]
+    running.send(RevalueAsset(asset_uuid="ship", value="9.00"))
+    settled(running)
+    rows = list(running.system.store.read_all(types=["LateFeeIncurred"]))
+    assert [row.stream for row in rows] == ["product-p0", "product-p1", "product-p2"]
+    assert {row.causation_id for row in rows} == {str(cycled.id)}
+    assert {row.correlation_id for row in rows} == {cycled.correlation_id}
+    assert [row.command_index for row in rows] == [0, 1, 2]
+    assert running.state(Product, "p1").outstanding == Decimal("502.00")
+
+
+class Crash(Exception):
+    """A crash that a test asked for."""
+
+
+@pytest.mark.parametrize("victim", [LateFeeProcessManager, OutstandingProducts])
+def test_each_product_is_charged_once_for_each_date_whatever_crashes(
+    running: Running, victim: Any
+) -> None:
+    """After every day's cycle one of the two is crashed with the next one in its mailbox."""
+    late(running)
+    first = date(2026, 2, 1)
+    for day in range(6):
+        ref = running.consumer(victim)
+        running.send(CycleSystem(new_date=first + timedelta(days=day)))
+        ref.crash(Crash())
+        wait_for_exit(ref)
+        wait_until(lambda: running.alive(victim), what="the restart")
+    settled(running)
+    dates = [first + timedelta(days=day) for day in range(6)]
+    assert fees(running) == Counter((f"p{n}", day) for n in range(3) for day in dates)
+
+
+def test_after_a_restart_of_everything_nothing_is_charged_again(
+    start: Callable[[], Running],
+) -> None:
+    running = start()
+    late(running)
+    running.send(CycleSystem(new_date=date(2026, 2, 1)))
+    settled(running)
+    before = running.system.store.head()
+    running = start()
+    settled(running)
+    assert running.system.store.head() == before
+    running.send(PayProduct(product_uuid="p0", amount="501.00"))
+    running.send(CycleSystem(new_date=date(2026, 2, 2)))
+    settled(running)
+    assert fees(running) == Counter(
+        {
+            ("p0", date(2026, 2, 1)): 1,
+            ("p1", date(2026, 2, 1)): 1,
+            ("p2", date(2026, 2, 1)): 1,
+            ("p1", date(2026, 2, 2)): 1,
+            ("p2", date(2026, 2, 2)): 1,
+        }
+    )
+    assert proof(running).holds
+
+
+def test_after_five_days_each_missed_date_is_cycled_once_in_order_with_its_fees(
+    running: Running,
+) -> None:
+    late(running)
+    running.clock.set_now(datetime(2026, 2, 1, 20, tzinfo=UTC))
+    dates = LedgerDates(running.system, running.bus)
+    dates.cycle(date(2026, 2, 1))
+    running.clock.advance(timedelta(days=5).total_seconds())
+    cycler = DailyCycler.start(dates, timers=running.system.timers, clock=running.clock)
+    wait_until(lambda: dates.last_cycled() == date(2026, 2, 6), what="the last date")
+    cycler.stop(timeout=HANG)
+    with pytest.raises(Refused, match="has been cycled"):
+        running.send(CycleSystem(new_date=date(2026, 2, 4)))
+    settled(running)
+    expected = [date(2026, 2, day) for day in range(1, 7)]
+    assert [one.new_date for one in running.events("SystemCycled")] == expected
+    assert fees(running) == Counter((f"p{n}", day) for n in range(3) for day in expected)

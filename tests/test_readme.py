@@ -1,0 +1,40 @@
+"""What the README shows is run: its Python, in order, as a reader would type it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 6
+
+    namespace: dict[str, object] = {"__name__": "readme"}
+    for block in blocks:
+        exec(compile(block, str(README), "exec"), namespace)
+
+
+def test_every_file_that_the_readme_names_is_there() -> None:
+    named = set(
+        re.findall(r"`((?:supervision|ledger_actors|docs)/[\w/]+\.\w+)`", README.read_text())
+    )
+    linked = set(re.findall(r"\]\(((?!http)[\w/.]+)\)", README.read_text()))
+
+    assert named
+    assert [path for path in named | linked if not (README.parent / path).exists()] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    setup = (README.parent / "setup.cfg").read_text()
+    wanted = setup[setup.index("install_requires") : setup.index("[options.packages.find]")]
+    required = re.findall(r"^    ([a-z][a-z0-9-]*)(?=>=|$)", wanted, re.MULTILINE)
+    reasons = README.read_text().split("## Why each dependency")[1]
+
+    assert "pykka" in required
+    assert [name for name in required if name not in reasons] == []
