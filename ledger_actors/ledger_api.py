@@ -269,5 +269,3 @@ def _unknown(command: str, known: Iterable[str]) -> str:
     near = get_close_matches(command, list(known), n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; ledger.commands() lists them"
     return f"there is no command {command!r}{hint}"
-
-

@@ -54,9 +54,7 @@ READ_MODELS: Mapping[str, ReadModel] = {
     "products": ReadModel(
         products.OutstandingProducts, "product", products.outstanding_products, products.product
     ),
-    "trial-balance": ReadModel(
-        trial.TrialBalanceProjector, "trial balance", trial.trial_balance
-    ),
+    "trial-balance": ReadModel(trial.TrialBalanceProjector, "trial balance", trial.trial_balance),
 }
 
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from ledger_actors.runtime import COMMANDS, EVENTS
+
 README = Path(__file__).parent.parent / "README.md"
 
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    # Other tests define counters of their own; a reader's program has no others.
+    for catalog in (EVENTS, COMMANDS):
+        others = {name: kind for name, kind in catalog._types.items() if "ounter" not in name}
+        monkeypatch.setattr(catalog, "_types", others)
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 6
 

@@ -36,9 +36,7 @@ HEARTBEAT_SECONDS = 15.0
 _encoder = msgspec.json.Encoder()
 
 
-def events_response(
-    service: Service, streams: OpenStreams, request: Request
-) -> StreamingResponse:
+def events_response(service: Service, streams: OpenStreams, request: Request) -> StreamingResponse:
     """The answer to GET /v1/events."""
     query = event_query(request)
     return StreamingResponse(_events(service, streams, query), media_type=NDJSON)
@@ -75,9 +73,7 @@ async def _events(
             end()
 
 
-async def _event_bodies(
-    service: Service, waker: Waker, query: EventQuery
-) -> AsyncIterator[bytes]:
+async def _event_bodies(service: Service, waker: Waker, query: EventQuery) -> AsyncIterator[bytes]:
     left = query.limit
     after = query.after
     while not waker.closed and (left is None or left > 0):

@@ -259,5 +259,3 @@ async def _http_error(request: Request, problem: Exception) -> Response:
         said = f"{request.method} {request.url.path}: {problem.detail}"
         error = BadRequest(said, status=problem.status_code)
     return answered(ErrorBody.of(error), status=error.status)
-
-

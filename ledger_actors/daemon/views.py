@@ -68,7 +68,7 @@ class Commands(tuple[CommandInfo, ...]):
     def __repr__(self) -> str:
         width = max((len(info.type) for info in self), default=0)
         lines = [f"{info.type:<{width}}  {info.summary}" for info in self]
-        return "\n".join([*lines, '', 'ledger.help("NAME") tells the fields of one.'])
+        return "\n".join([*lines, "", 'ledger.help("NAME") tells the fields of one.'])
 
 
 class CommandHelp:

@@ -9,14 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ledger_actors.demos import (
-    crashing_aggregate,
-    escalation,
-    five_days_down,
-    killed_daemon,
-    late_fees_once,
-    missed_event,
-)
+from ledger_actors.demos.crashing_aggregate import STORY as CRASHING_AGGREGATE
+from ledger_actors.demos.escalation import STORY as ESCALATION
+from ledger_actors.demos.five_days_down import STORY as FIVE_DAYS_DOWN
+from ledger_actors.demos.killed_daemon import STORY as KILLED_DAEMON
+from ledger_actors.demos.late_fees_once import STORY as LATE_FEES_ONCE
+from ledger_actors.demos.missed_event import STORY as MISSED_EVENT
 from ledger_actors.demos.narrator import Narrator
 from ledger_actors.demos.runner import ALL_HOLDS, play, voice
 from ledger_actors.demos.story import Story
@@ -24,14 +22,14 @@ from ledger_actors.demos.story import Story
 __all__ = ["NAMES", "STORIES", "run"]
 
 STORIES: dict[str, Story] = {
-    module.STORY.name: module.STORY
-    for module in (
-        crashing_aggregate,
-        late_fees_once,
-        missed_event,
-        escalation,
-        killed_daemon,
-        five_days_down,
+    story.name: story
+    for story in (
+        CRASHING_AGGREGATE,
+        LATE_FEES_ONCE,
+        MISSED_EVENT,
+        ESCALATION,
+        KILLED_DAEMON,
+        FIVE_DAYS_DOWN,
     )
 }
 NAMES = tuple(STORIES)

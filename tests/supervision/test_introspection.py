@@ -67,8 +67,10 @@ def test_a_tree_is_drawn(root: Ref, script: Script) -> None:
 
     assert lines[0].startswith("Supervisor@")
     assert lines[1:] == [
-        ("├── journal  (Scripted)  as the journal  1 restart  "
-        "last crash 2026-01-01 00:00:00: crashed: RuntimeError: disk on fire"),
+        (
+            "├── journal  (Scripted)  as the journal  1 restart  "
+            "last crash 2026-01-01 00:00:00: crashed: RuntimeError: disk on fire"
+        ),
         "├── projectors  (Supervisor)",
         "│   └── leaf  (Scripted)",
         "└── aggregates  (DynamicSupervisor)",

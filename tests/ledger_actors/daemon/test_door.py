@@ -60,9 +60,7 @@ def test_a_rejection_is_raised_with_its_own_code(door: Any) -> None:
 
 def test_many_commands_are_answered_in_order_and_refusals_are_values(door: Any) -> None:
     kinds = ["Keep", "Refuse", "Keep"] * 500
-    outcomes = list(
-        door.connection.send_many((command(kind) for kind in kinds), window=64)
-    )
+    outcomes = list(door.connection.send_many((command(kind) for kind in kinds), window=64))
     assert [isinstance(one, CommandAnswer) for one in outcomes] == [k == "Keep" for k in kinds]
     kept = [one.events[0].id for one in outcomes if isinstance(one, CommandAnswer)]
     assert kept == sorted(kept)

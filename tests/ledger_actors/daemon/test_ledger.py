@@ -92,9 +92,7 @@ def test_an_unknown_command_is_named_with_what_is_near(ledger: Ledger) -> None:
 
 def test_ten_megabytes_are_refused(ledger: Ledger, account: str) -> None:
     with pytest.raises(errors.TooLarge):
-        ledger.send(
-            "DepositToAccount", account_uuid=account, amount="1.00", text="x" * 10_000_000
-        )
+        ledger.send("DepositToAccount", account_uuid=account, amount="1.00", text="x" * 10_000_000)
 
 
 def test_the_same_command_id_gives_the_first_answer(ledger: Ledger, account: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlite_utils import Database
 
@@ -56,7 +56,7 @@ class Boom(Exception):
 class Counter(Aggregate[int]):
     category = "counter"
     initial_state = 0
-    commands = {Increment: "counter_id", CrashIt: "counter_id"}
+    commands: ClassVar = {Increment: "counter_id", CrashIt: "counter_id"}
 
     @staticmethod
     def decide(state: int, command: Any) -> list[Event]:

@@ -100,9 +100,9 @@ def test_a_crash_undoes_the_whole_transaction(world: Any, monkeypatch: Any) -> N
     for step in (1, 2, 3):
         world.send(Increment("a", step))
     monkeypatch.setattr(Tally, "project", project)
-    world.consumer(Tally, wait=False)
+    wait_for_exit(world.consumer(Tally, wait=False))
 
-    wait_until(lambda: not failing)
+    assert not failing
     assert read(world) == {"counter-a": (6, 3)}
 
 
@@ -129,7 +129,7 @@ def test_it_waits_the_hydration_delay_on_the_clock(make_world: Any) -> None:
 
 
 @pytest.mark.parametrize("pykkas_own", [False, True])
-def test_a_stop_during_the_hydration_delay_is_honoured(make_world: Any, pykkas_own: bool) -> None:  # noqa: FBT001
+def test_a_stop_during_the_hydration_delay_is_honoured(make_world: Any, pykkas_own: bool) -> None:
     world = make_world(hydration_delay=1000.0)
     ref = world.consumer(Tally, wait=False)
     if pykkas_own:
@@ -274,4 +274,3 @@ def test_two_versions_of_a_read_model_exist_side_by_side(world: Any) -> None:
     assert Tally.read(world.system, tally) == {"counter-a": (5, 1)}
     assert TallyOfAnotherForm.read(world.system, tally) == {"counter-a": (10, 2)}
     second.stop(timeout=HANG)
-
