@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import ledger_actors.ledger  # its events are defined before a test puts others aside
+from ledger_actors.demos import NAMES
 from ledger_actors.runtime import COMMANDS, EVENTS
 
 README = Path(__file__).parent.parent / "README.md"
@@ -18,6 +20,7 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for catalog in (EVENTS, COMMANDS):
         others = {name: kind for name, kind in catalog._types.items() if "ounter" not in name}
         monkeypatch.setattr(catalog, "_types", others)
+    assert ledger_actors.ledger.EVENT_TYPES
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 6
 
@@ -44,3 +47,9 @@ def test_every_dependency_has_its_reason() -> None:
 
     assert "pykka" in required
     assert [name for name in required if name not in reasons] == []
+
+
+def test_the_demos_that_the_readme_lists_are_those_that_there_are() -> None:
+    told = README.read_text().split("| Story | What crashes |")[1].split("##")[0]
+
+    assert tuple(re.findall(r"^\| ([a-z0-9-]*[a-z0-9]) \|", told, re.MULTILINE)) == NAMES
