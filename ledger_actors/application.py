@@ -58,6 +58,7 @@ from ledger_actors.settings import Settings
 from ledger_actors.store.journal import Journal
 from ledger_actors.store.sqlite import SqliteEventStore
 from supervision import (
+    POOLED,
     SYSTEM_CLOCK,
     Actor,
     Clock,
@@ -109,6 +110,7 @@ class Application:
         on_stop_asked: Callable[[], None] | None = None,
     ) -> None:
         folder = settings.data.absolute()
+        POOLED.resize(settings.dispatcher.pool_size)
         self.settings = settings
         self._store = SqliteEventStore(folder / "events.db", clock=clock)
         self._pid = DaemonPid(folder)

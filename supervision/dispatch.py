@@ -202,6 +202,17 @@ class SharedPool:
                     self._pool = Pool(name="shared-pool")
         return self._pool
 
+    def resize(self, size: int) -> None:
+        """Let `size` actors run at once, here and from now on; idle threads retire.
+
+        Raises:
+            ValueError: it is below one.
+        """
+        if size < 1:
+            msg = f"a pool needs one thread or more, not {size}"
+            raise ValueError(msg)
+        self.pool.size = size
+
     def begin(self, actor: Actor) -> None:
         """Run the actor on the shared pool from now on."""
         actor.actor_ref.dispatcher = self.pool

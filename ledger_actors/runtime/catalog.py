@@ -210,8 +210,11 @@ class CommandCatalog:
             if isinstance(data, Mapping):
                 return msgspec.convert(dict(data), cls)
             return msgspec.json.decode(data, type=cls)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{name}: {error}"
+            raise InvalidCommand(msg) from error
+        except RecursionError as error:
+            msg = f"{name}: it is nested too deeply"
             raise InvalidCommand(msg) from error
 
     def __iter__(self) -> Iterator[type[Command]]:

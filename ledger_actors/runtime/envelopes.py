@@ -105,6 +105,9 @@ def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEn
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"this is no JSON: {error}"
         raise InvalidCommand(msg) from error
+    except RecursionError as error:
+        msg = "this is no command: it is nested too deeply"
+        raise InvalidCommand(msg) from error
     return envelope(
         catalog.decode(wire.type, wire.data),
         command_id=wire.command_id,

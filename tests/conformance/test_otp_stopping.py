@@ -17,6 +17,7 @@ from supervision import (
     Ref,
     Shutdown,
     abandoned_threads,
+    telemetry,
 )
 from supervision.administration import (
     start_child,
@@ -304,3 +305,26 @@ def test_otp_terminate_child_that_is_stuck_dynamic(dynamic: Any, clock: ManualCl
     assert answer.get(timeout=20) is None
     assert stuck.exit_reason == ABANDONED
     gate.open()
+
+
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+def test_otp_supervisor_killed_while_it_handles_an_exit(
+    supervise: Any, dynamic: Any, watch: Any, clock: ManualClock, kind: str
+) -> None:
+    """The exit that it had taken from its mailbox is not waited for a second time."""
+    crashing, other, gate = Script("crashing"), Script("other"), Gate()
+    root = supervise(clock=clock) if kind == "static" else dynamic(clock=clock)
+    refs = [start_child(root, script.spec()) for script in (crashing, other)]
+    root_end = watch(root)
+    detach = telemetry.attach(
+        lambda event, _: gate.pass_through() if event == telemetry.CHILD_ENDED else None
+    )
+
+    refs[0].tell(Fail(RuntimeError("oops")))
+    gate.wait_arrived()
+    root.kill()
+    detach()
+    gate.open()
+
+    assert root_end() == KILLED
+    assert [ref.is_alive() for ref in refs] == [False, False]

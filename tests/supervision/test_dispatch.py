@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from supervision import Actor, Pool, Ref, blocking, spawn
+from supervision import POOLED, Actor, Pool, Ref, blocking, spawn
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 
 
@@ -143,3 +143,14 @@ def test_ten_thousand_actors_share_the_pool(pool: Pool) -> None:
         ref.shutdown()
     for ref in refs:
         wait_for_exit(ref)
+
+
+def test_the_shared_pool_takes_the_size_that_it_is_given() -> None:
+    before = POOLED.pool.size
+    POOLED.resize(before + 1)
+    try:
+        assert POOLED.pool.size == before + 1
+        with pytest.raises(ValueError, match="one thread or more"):
+            POOLED.resize(0)
+    finally:
+        POOLED.resize(before)
