@@ -159,7 +159,7 @@ class SupervisorBase(Actor):
             for ref in self._active_refs():
                 # The kill may have come while this actor was about to handle the child's `Exited`:
                 # a monitor reports again.
-                pass
+                monitor(ref, self.actor_ref)
                 ref.kill()
             self._kill_children()
         except Exception:
