@@ -157,7 +157,12 @@ class EventCatalog:
     def _upcast(self, recorded: RecordedEvent, known: _EventType) -> Event:
         payload: dict[str, Any] = msgspec.json.decode(recorded.payload, type=dict)
         for version in range(recorded.schema_version, known.version):
-            payload = known.upcasters[version](payload)
+            try:
+                payload = known.upcasters[version](payload)
+            except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+                what = f"event {recorded.id} ({recorded.type})"
+                msg = f"{what}: the upcaster from version {version} failed: {error!r}"
+                raise InvalidEvent(msg) from error
         return msgspec.convert(payload, known.cls, strict=False)
 
     def _known(self, name: str) -> type | None:

@@ -64,7 +64,8 @@ class Deadlines(Generic[E]):
             wait = self._queue[0][0] - now if self._queue else None
             self._armed = wait is not None
         for one in due:
-            one.expire()
+            if not one.is_over():
+                one.expire()
         if wait is not None:
             self._timers.call_after(wait, self._look)
 
