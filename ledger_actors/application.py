@@ -135,6 +135,7 @@ class Application:
         )
         self._on_stop_asked = on_stop_asked
         self._root: Ref | None = None
+        self._stop_asked = False
         self._ended: Future[ExitReason] = Future()
 
     # -- the tree ----------------------------------------------------------------------------------
@@ -231,6 +232,8 @@ class Application:
         grace = self.settings.shutdown.kill_grace
         self._root = spawn(Supervisor, (self.children(), flags), {"kill_grace": grace})
         monitor(self._root, self._on_down)
+        if self._stop_asked:  # before there was a root to tell
+            self._root.shutdown()
         try:
             count_children(self._root)
         except BaseException:
@@ -241,6 +244,7 @@ class Application:
         """Ask for an ordered stop; do not wait. From any thread, and from a signal handler."""
         if self._on_stop_asked is not None:
             self._on_stop_asked()
+        self._stop_asked = True
         if self._root is not None:
             self._root.shutdown()
 

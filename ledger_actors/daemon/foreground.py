@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
-from types import FrameType
 
 import click
 import structlog
 
 from ledger_actors.application import Application
 from ledger_actors.daemon.announce import announced, ready_lines
+from ledger_actors.daemon.signals import heard
 from ledger_actors.daemon.translate import as_ledger_error
 from ledger_actors.logs import configure_logging
 from ledger_actors.settings import Settings
@@ -31,11 +30,7 @@ log = structlog.get_logger("ledger")
 
 
 class Ending:
-    """What the main thread waits for: a reason to stop. Set from any thread, and from signals.
-
-    A signal handler may interrupt the main thread anywhere, also inside a lock that it would need
-    itself (`threading.Event` has one); a `SimpleQueue` is made for that.
-    """
+    """What the main thread waits for: a reason to stop. Set from any thread."""
 
     def __init__(self) -> None:
         self._come: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -48,12 +43,12 @@ class Ending:
         self.asked = True
         self._come.put(why)
 
-    def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """SIGINT or SIGTERM, in the main thread. The second time nothing is waited for."""
+    def on_signal(self, name: str) -> None:
+        """SIGINT or SIGTERM, on the signals' thread. The second time nothing is waited for."""
         if self.asked:
             os.write(2, b"Stopping at once; what was acknowledged is on disk.\n")
             os._exit(IMPATIENT)
-        self.ask(signal.Signals(number).name)
+        self.ask(name)
         if self.application is not None:
             self.application.begin_stop()
 
@@ -72,21 +67,16 @@ def run(settings: Settings) -> int:
     """Run the ledger until somebody stops it; return the exit status. In the main thread."""
     configure_logging(settings.log)
     ending = Ending()
-    before = {
-        number: signal.signal(number, ending.on_signal)
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
+    with heard(ending.on_signal):
         return _run(settings, ending)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _run(settings: Settings, ending: Ending) -> int:
     try:
         application = Application(settings, on_stop_asked=lambda: ending.ask("stop"))
         ending.application = application
+        if ending.asked:  # before there was anybody to tell
+            application.begin_stop()
         log.info("ledger.starting", folder=str(settings.data), env=settings.env)
         with announced(log):
             application.start()
