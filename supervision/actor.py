@@ -434,14 +434,30 @@ def spawn(
         AlreadyRegistered: somebody has the name.
         Exception: whatever `__init__` raised.
     """
-    actor = actor_class(*args, **(kwargs or {}))
+    actor = _construct(actor_class, args, kwargs or {})
     ref: Ref = actor.actor_ref
     ref.parent = parent
     if dispatcher is not None:
         ref.dispatcher = dispatcher
     if name is not None:
-        name.registry.register(name.key, ref)
+        try:
+            name.register(ref)
+        except BaseException:
+            ref.discard()
+            raise
     return _launch(actor)
+
+
+def _construct(actor_class: type[A], args: Sequence[Any], kwargs: Mapping[str, Any]) -> A:
+    """Call the class; where its `__init__` raises, give up the names that it had taken by then."""
+    actor: A = actor_class.__new__(actor_class, *args, **kwargs)
+    try:
+        actor.__init__(*args, **kwargs)  # type: ignore[misc] # as `type.__call__` does
+    except BaseException:
+        if hasattr(actor, "_ref"):
+            actor.actor_ref.discard()
+        raise
+    return actor
 
 
 def _launch(actor: Any, *, in_pykka_registry: bool = False) -> Ref:

@@ -27,6 +27,7 @@ __all__ = [
     "InvalidSupervisorFlags",
     "MaxChildren",
     "NoProcess",
+    "NotRegistered",
     "NotSupported",
     "Rejection",
     "StartFailed",
@@ -82,6 +83,16 @@ class AlreadyRegistered(SupervisionError, ValueError):
 
     def __init__(self, key: Hashable, ref: Ref) -> None:
         super().__init__(f"the name {key!r} is taken by {ref}")
+        self.key = key
+        self.ref = ref
+
+
+class NotRegistered(SupervisionError, LookupError):
+    """Only the actor that has a key may do this, in its own thread."""
+
+    def __init__(self, key: Hashable, ref: Ref | None) -> None:
+        who = "no actor (this thread runs none)" if ref is None else ref.label
+        super().__init__(f"{key!r} is for its owner to change, and {who} does not own it")
         self.key = key
         self.ref = ref
 

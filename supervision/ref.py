@@ -23,7 +23,8 @@ from supervision.errors import ActorDead
 from supervision.execution import ActorKilled
 from supervision.future import Future
 from supervision.messages import WAKE, Crash, Exited, ShutdownRequest, Started, SystemMessage
-from supervision.reasons import ABANDONED, SHUTDOWN, Crashed, ExitReason
+from supervision.reasons import ABANDONED, SHUTDOWN, Crashed, ExitReason, Shutdown
+from supervision.registrations import Registration, label_of
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["ActorInfo", "Ref"]
 
 _urns = threading.Lock()
+_naming = threading.RLock()
+_UNNAMED: Any = object()
+NEVER_RAN = Shutdown("it was never started")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,9 @@ class Ref(pykka.ActorRef[Any]):
         self.waiting_on: Ref | None = None
         self.kill_requested = False
         self.handled = 0
-        self._names: list[tuple[Registry, Hashable]] | None = None
-        self._label: str | None = None
+        # One name, as most have, needs no dict around it.
+        self._names: Registration | dict[Registration, None] | None = None
+        self._first_name: Hashable = _UNNAMED
         self._in_pykka_registry = False
         self._urn: str | None = None
         # list.pop is atomic: whoever pops ends the actor, or kills it, and nobody else does.
@@ -117,7 +122,9 @@ class Ref(pykka.ActorRef[Any]):
     @property
     def label(self) -> str:
         """The first name that it was registered under, else its class; for people."""
-        return self._label or f"{self.actor_class.__name__}@{id(self):x}"
+        if self._first_name is _UNNAMED:
+            return f"{self.actor_class.__name__}@{id(self):x}"
+        return label_of(self._first_name)
 
     def is_alive(self) -> bool:
         """Return whether the actor has not ended. It may end before the caller has read this."""
@@ -241,6 +248,11 @@ class Ref(pykka.ActorRef[Any]):
         thread = executor.thread.name if executor.thread else "?"
         telemetry.emit(telemetry.THREAD_ABANDONED, ref=self, thread=thread)
 
+    def discard(self) -> None:
+        """End an actor that was made but never ran: its starter was told why, its parent is not."""
+        self.parent = None
+        self.end(NEVER_RAN)
+
     def end(self, reason: ExitReason) -> bool:
         """Do all that an end means, exactly once; return whether this call did it.
 
@@ -286,22 +298,38 @@ class Ref(pykka.ActorRef[Any]):
         if watch in watchers:
             watchers.remove(watch)
 
-    def named(self, registry: Registry, key: Hashable) -> None:
+    def named(self, registration: Registration) -> None:
         """Remember a name, to give it up at the end; called by registries."""
-        if self._names is None:
-            self._names = []
-        self._names.append((registry, key))
-        if self._label is None:
-            self._label = "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
+        with _naming:
+            held = self._names
+            if held is None:
+                self._names = registration
+            elif isinstance(held, dict):
+                held[registration] = None
+            else:
+                self._names = {held: None, registration: None}
+            if self._first_name is _UNNAMED:
+                self._first_name = registration.key
 
-    def unnamed(self, registry: Registry, key: Hashable) -> None:
-        """Forget a name that was given up before the end; called by registries."""
-        if self._names is not None and (registry, key) in self._names:
-            self._names.remove((registry, key))
+    def unnamed(self, registration: Registration) -> None:
+        """Forget a name that was given up; called by registries."""
+        with _naming:
+            held = self._names
+            if isinstance(held, dict):
+                held.pop(registration, None)
+            if held is registration or not held:
+                self._names = None
+
+    def registrations(self) -> tuple[Registration, ...]:
+        """Return what registries keep of it; none once it has ended."""
+        held = self._names
+        if held is None:
+            return ()
+        return tuple(held) if isinstance(held, dict) else (held,)
 
     def names(self) -> list[tuple[Registry, Hashable]]:
         """Return the registries and keys under which it can be found."""
-        return list(self._names or ())
+        return [(one.registry, one.key) for one in self.registrations()]
 
     def join_pykka_registry(self) -> None:
         """Show the actor in Pykka's own registry, as `Actor.start` does."""
@@ -316,9 +344,10 @@ class Ref(pykka.ActorRef[Any]):
             self.dispatcher.wake(self)
 
     def _leave_registries(self) -> None:
-        names, self._names = self._names, None
-        for registry, key in names or ():
-            registry.forget(key, self)
+        with _naming:
+            registrations, self._names = self.registrations(), None
+        for registration in registrations:
+            registration.registry.forget(registration)
         if self._in_pykka_registry:
             pykka.ActorRegistry.unregister(self)
 

@@ -62,19 +62,6 @@ def test_a_name_is_free_when_its_owner_has_ended(start: Any, names: Registry) ->
     assert names.whereis("cashier") is successor
 
 
-def test_a_dead_owner_that_still_stands_in_the_table_makes_room(
-    start: Any, names: Registry
-) -> None:
-    """The stale name: the owner is dead, its clean-up has not come yet."""
-    owner, successor = start(Echo), start(Echo)
-    names.register("cashier", owner)
-    owner.unnamed(names, "cashier")  # the clean-up is lost
-    owner.stop()
-
-    names.register("cashier", successor)
-    assert names.whereis("cashier") is successor
-
-
 def test_registering_an_actor_that_has_ended_leaves_nothing(start: Any, names: Registry) -> None:
     ref = start(Echo)
     ref.stop()
@@ -142,15 +129,6 @@ def test_unregister_frees_the_name_and_may_be_repeated(start: Any, names: Regist
 
     assert names.whereis("cashier") is None
     assert names.keys_of(ref) == []
-
-
-def test_a_value_can_be_replaced(start: Any, names: Registry) -> None:
-    ref = start(Echo)
-    names.register("cashier", ref, "closed")
-
-    assert names.update_value("cashier", ref, "open")
-    assert names.lookup("cashier")[0].value == "open"
-    assert not names.update_value("nobody", ref, "open")
 
 
 def test_select_filters_registrations(start: Any, names: Registry) -> None:
