@@ -71,7 +71,7 @@ class CallTimeout(SupervisionError, pykka.Timeout, TimeoutError):
 
 
 class CallCycle(SupervisionError, RuntimeError):
-    """An actor asked, directly or through others, one that waits for its answer, or for its lock."""
+    """An actor asked, directly or through others, one that waits for its answer or lock."""
 
     def __init__(self, path: Sequence[object]) -> None:
         super().__init__("a cycle of asks would wait for ever: " + " -> ".join(map(str, path)))
