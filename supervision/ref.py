@@ -82,6 +82,8 @@ class Ref(pykka.ActorRef[Any]):
     """A reference to one actor, from its start to its end. A restarted child has another."""
 
     dispatcher: Dispatcher
+    names_free: bool = False
+    """Whether it has ended and given up its names; set on the instance then."""
 
     def __init__(self, actor: Actor) -> None:
         # Not Pykka's __init__: a UUID and an event for each of a million actors cost too much.
@@ -267,6 +269,7 @@ class Ref(pykka.ActorRef[Any]):
         actor, self.running = self.running, None
         self.exit_reason = reason
         self._leave_registries()
+        self.names_free = True
         if self.parent is not None:
             self.parent.signal(Exited(self, reason))
         elif isinstance(reason, Crashed):
@@ -287,9 +290,9 @@ class Ref(pykka.ActorRef[Any]):
     # -- what others keep here, so that an end finds it --------------------------------------------
 
     def watch(self, watch: Monitor) -> None:
-        """Add a monitor; it fires at once if the actor has ended."""
+        """Add a monitor; it fires at once if the actor has ended and its names are free."""
         self.__dict__.setdefault("_watcher_list", []).append(watch)
-        if self.exit_reason is not None:
+        if self.exit_reason is not None and self.names_free:
             watch.fire(self.exit_reason)
 
     def unwatch(self, watch: Monitor) -> None:

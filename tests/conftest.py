@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-import supervision
 from supervision.testing import leaked_threads
-
-SUPERVISION = str(Path(supervision.__file__).parent)
 
 
 class QuietLogger:
@@ -47,38 +41,20 @@ def _no_thread_is_left() -> Iterator[None]:
     assert not left, f"threads left running: {left}"
 
 
-@contextmanager
-def _lines_run() -> Iterator[Callable[[], int]]:
-    lines = count()
-    going = True
-
-    def in_function(_frame: Any, event: str, _arg: Any) -> Any:
-        if event == "line":
-            next(lines)
-        return in_function if going else None
-
-    def at_call(frame: Any, _event: str, _arg: Any) -> Any:
-        if not going:
-            sys.settrace(None)  # a worker of a pool that has outlived the count
-            return None
-        return in_function if frame.f_code.co_filename.startswith(SUPERVISION) else None
-
-    before, before_in_threads = sys.gettrace(), threading.gettrace()
-    threading.settrace(at_call)
-    sys.settrace(at_call)
-    try:
-        yield lambda: next(lines)
-    finally:
-        going = False
-        sys.settrace(before)
-        threading.settrace(before_in_threads)  # type: ignore[arg-type] # None is none
-
-
 @pytest.fixture
-def lines_run() -> Callable[[], AbstractContextManager[Callable[[], int]]]:
-    """Count the lines of `supervision` that run in a block, here and in threads begun in it.
+def cpu_seconds() -> Callable[..., float]:
+    """Measure the processor time that this process takes for `work(prepare())`: the best of three.
 
-    What scale tests compare: unlike seconds, it does not depend on what else the machine does.
-    Call what the block is given for the number so far.
+    What scale tests compare: what else the machine does is no part of it.
     """
-    return _lines_run
+
+    def measure(prepare: Callable[[], Any], work: Callable[[Any], object]) -> float:
+        def once() -> float:
+            prepared = prepare()
+            begun = time.process_time()
+            work(prepared)
+            return time.process_time() - begun
+
+        return max(0.001, min(once() for _ in range(3)))
+
+    return measure

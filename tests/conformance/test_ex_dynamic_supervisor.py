@@ -357,19 +357,21 @@ def test_ex_a_child_that_is_not_awaited_is_answered_at_once(dynamic: Any) -> Non
     assert ref.ask("ping") == "ping"
 
 
-def test_otp_simple_one_for_one_scale_many_temporary_children(dynamic: Any, lines_run: Any) -> None:
-    """Stopping ten times as many children is about ten times the work."""
-    few, many = (_work_to_stop(dynamic, lines_run, count) for count in (50, 500))
-
-    assert 2 * few < many < 20 * few
-
-
-def _work_to_stop(dynamic: Any, lines_run: Any, count: int) -> int:
+def test_otp_simple_one_for_one_scale_many_temporary_children(
+    dynamic: Any, cpu_seconds: Any
+) -> None:
+    """Stopping ten times as many children costs about ten times as much."""
     spec = child_spec(Actor, restart=TEMPORARY, dispatcher=POOLED)
-    with lines_run() as lines:
+
+    def with_children(count: int) -> Any:
         root = dynamic()
         for future in [start_child_async(root, spec) for _ in range(count)]:
             future.get(timeout=HANG)
-        begun = lines()
-        root.stop()
-        return int(lines() - begun)
+        return root
+
+    few, many = (
+        cpu_seconds(lambda count=count: with_children(count), lambda root: root.stop())
+        for count in (100, 1_000)
+    )
+
+    assert many < 50 * few

@@ -32,18 +32,16 @@ def test_otp_sup_flags(supervise: Any, flags: Any) -> None:
     assert supervise(flags=SupervisorFlags(max_restarts=0)).is_alive()
 
 
-def test_otp_scale_start_stop_many_children(supervise: Any, lines_run: Any) -> None:
-    """Starting and stopping ten times as many children is about ten times the work."""
-    few, many = (_work_of(supervise, lines_run, count) for count in (30, 300))
+def test_otp_scale_start_stop_many_children(supervise: Any, cpu_seconds: Any) -> None:
+    """Starting and stopping is about linear in the number of children."""
 
-    assert 2 * few < many < 20 * few
+    def cost(count: int) -> float:
+        specs = [child_spec(Actor, id=number, dispatcher=POOLED) for number in range(count)]
+        return float(cpu_seconds(lambda: specs, lambda specs: supervise(*specs).stop()))
 
+    few, many = cost(50), cost(500)
 
-def _work_of(supervise: Any, lines_run: Any, count: int) -> int:
-    specs = [child_spec(Actor, id=number, dispatcher=POOLED) for number in range(count)]
-    with lines_run() as lines:
-        supervise(*specs).stop()
-        return int(lines())
+    assert many < 50 * few
 
 
 REPORT = ["supervisor", "child", "reason", "decision"]

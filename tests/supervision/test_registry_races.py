@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from supervision import Actor, AlreadyRegistered, Ref, Registry, spawn
-from supervision.testing import HANG, wait_for_exit, wait_until
+from supervision import Actor, AlreadyRegistered, Ref, Registry, monitor, spawn
+from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +100,26 @@ def test_one_that_is_killed_while_it_takes_and_gives_up_names_leaves_none(
         wait_for_exit(ref)
         assert registry.count() == 0
         assert ref.registrations() == ()
+
+
+def test_a_monitor_that_comes_while_an_actor_ends_hears_when_its_names_are_free() -> None:
+    gate, downs = Gate(), list[Any]()
+
+    class Delayed(Registry):
+        def forget(self, registration: Any) -> None:
+            gate.pass_through()
+            super().forget(registration)
+
+    names = Delayed("delayed")
+    ref = spawn(Actor, name=names.name("cashier"))
+    ref.kill()
+    gate.wait_arrived()
+    monitor(ref, lambda down: downs.append((down.ref, names.count())))
+    assert downs == []
+
+    gate.open()
+    wait_for_exit(ref)
+    assert downs == [(ref, 0)]
 
 
 def test_a_name_that_changes_hands_is_at_no_time_two_owners(registry: Registry) -> None:
