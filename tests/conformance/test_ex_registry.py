@@ -317,7 +317,9 @@ class Delayed(Registry):
 
 
 @pytest.fixture
-def delayed() -> Iterator[Delayed]:
+def delayed(start: Start) -> Iterator[Delayed]:
+    """Its gate opens before the actors that `start` has made are waited for."""
+    del start
     registry = Delayed("delayed")
     registry.gate = Gate()
     yield registry
