@@ -400,7 +400,7 @@ class Actor(pykka.Actor):
         if self._ref.attention:
             if self._ref.kill_requested:
                 raise ActorKilled
-            if self._heed_signals(_nobody) is _EXITING:  # one that is trapped waits
+            if not self.trap_exits and self._heed_signals() is _EXITING:
                 return self._ending
         self._ref.started_at = coarse_now()
         work.item = ON_START
@@ -422,7 +422,7 @@ class Actor(pykka.Actor):
         ref.attention = False  # first: what comes after this raises it again
         if ref.kill_requested:
             raise ActorKilled
-        item = None if ref.suspended and self.trap_exits else self._heed_signals(_anybody)
+        item = None if ref.suspended and self.trap_exits else self._heed_signals()
         if self._ending is not None:
             return _NOTHING
         if item is None:
@@ -443,14 +443,14 @@ class Actor(pykka.Actor):
         self._stash.append(item)
         return ATTEND
 
-    def _heed_signals(self, wanted: Callable[[ExitSignal], bool]) -> Any:
+    def _heed_signals(self, wanted: Callable[[ExitSignal], bool] | None = None) -> Any:
         """Take exit signals; return one that is trapped and wanted, `_EXITING` if one ends it."""
         ref = self._ref
         if ref.links is None or self._ending is not None:
             return None
         if self.trap_exits:
-            return links.take_signal(ref, wanted)
-        while (signal := links.take_signal(ref, _anybody)) is not None:
+            return links.next_signal(ref) if wanted is None else links.take_signal(ref, wanted)
+        while (signal := links.next_signal(ref)) is not None:
             if links.ends(ref, signal):
                 telemetry.emit(
                     telemetry.EXIT_SIGNAL, ref=ref, sender=signal.ref, reason=signal.reason
@@ -657,11 +657,3 @@ def _is_urgent(item: Any) -> bool:
     return isinstance(message, StopRequest) or (
         isinstance(message, SystemMessage) and message.urgent
     )
-
-
-def _anybody(_signal: ExitSignal) -> bool:
-    return True
-
-
-def _nobody(_signal: ExitSignal) -> bool:
-    return False

@@ -120,22 +120,29 @@ def send_exit(target: Ref, reason: ExitReason) -> None:
     if isinstance(reason, Killed):
         target.kill()
         return
+    signal = ExitSignal(current_ref(), reason)
     with shield():
         with _lock:
             if not target.is_alive():
                 return
-            _links(target).signals.append(ExitSignal(current_ref(), reason))
+            _links(target).signals.append(signal)
             target.attention = True
         if not target.is_alive():
             sever(target, NO_PROCESS)  # it has ended meanwhile, and may have seen nothing here
         target.signal(ATTEND)
 
 
+def next_signal(ref: Ref) -> ExitSignal | None:
+    """Take out and return the first signal of `ref`; in the actor's own thread."""
+    with _lock:
+        return ref.links.signals.popleft() if ref.links is not None and ref.links.signals else None
+
+
 def take_signal(ref: Ref, wanted: Callable[[ExitSignal], bool]) -> ExitSignal | None:
     """Take out and return the first signal of `ref` that is wanted; in the actor's own thread.
 
-    `wanted` is called without the lock: what it looks at may be cut by an `unlink` meanwhile, and
-    is then not returned.
+    `wanted` is called without the lock: what it looks at may be taken back by an `unlink`
+    meanwhile, and is then not returned.
     """
     with _lock:
         waiting = [] if ref.links is None else list(ref.links.signals)

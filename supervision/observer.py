@@ -191,8 +191,9 @@ def statistics(address: Address) -> Statistics:
     if executor is not None and executor.work.ref is ref:
         work = executor.work
         under_way = work.microseconds(ref)
-        if ref.executor is executor and work.item is not None:
-            current = _kind(work.item)
+        item = work.item
+        if item is not None:
+            current = _kind(item)
             seconds = max(0.0, time.perf_counter() - work.since)
             thread = executor.thread.name if executor.thread else None
     restarts, last_crash = _history(ref)
