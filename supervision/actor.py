@@ -325,7 +325,7 @@ class Actor(pykka.Actor):
         waiting = self._ref.links is not None and self._ref.links.signals
         return not self._ref.suspended and bool(self._stash or waiting)
 
-    def last_executor(self) -> Executor | None:
+    def turn_executor(self) -> Executor | None:
         """Return the thread that it runs on, or ran on at last; `None` before its first turn."""
         return self._executor
 

@@ -186,7 +186,7 @@ def statistics(address: Address) -> Statistics:
     """
     ref = resolve(address)
     actor = ref.running
-    executor = None if actor is None else actor.last_executor()
+    executor = None if actor is None else actor.turn_executor()
     current, seconds, thread, under_way = None, 0.0, None, 0.0
     if executor is not None and executor.work.ref is ref:
         work = executor.work
