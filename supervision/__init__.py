@@ -48,8 +48,19 @@ from supervision.errors import (
 from supervision.execution import abandoned_threads, blocking, current_ref, shield
 from supervision.future import Future
 from supervision.introspection import TreeNode, format_tree, tree
-from supervision.messages import Exited, Started
+from supervision.links import link, unlink
+from supervision.messages import Exited, ExitSignal, Started
 from supervision.monitors import Down, Monitor, monitor
+from supervision.observer import (
+    Statistics,
+    TopBy,
+    get_state,
+    resume,
+    statistics,
+    suspend,
+    top,
+    trace,
+)
 from supervision.reasons import (
     ABANDONED,
     KILLED,
@@ -88,6 +99,7 @@ from supervision.terms import (
     Strategy,
 )
 from supervision.timers import Timer, Timers, TimersKeeper
+from supervision.tracing import TraceEvent, TraceKind, log_trace
 
 __all__ = [
     "ABANDONED",
@@ -137,6 +149,7 @@ __all__ = [
     "DynamicSupervisor",
     "Entry",
     "ExitReason",
+    "ExitSignal",
     "Exited",
     "Future",
     "GaveUp",
@@ -163,6 +176,7 @@ __all__ = [
     "Start",
     "StartFailed",
     "Started",
+    "Statistics",
     "Strategy",
     "SupervisionError",
     "Supervisor",
@@ -171,6 +185,9 @@ __all__ = [
     "Timer",
     "Timers",
     "TimersKeeper",
+    "TopBy",
+    "TraceEvent",
+    "TraceKind",
     "TreeNode",
     "Unregistered",
     "abandoned_threads",
@@ -181,15 +198,24 @@ __all__ = [
     "delete_child",
     "format_tree",
     "get_child_spec",
+    "get_state",
+    "link",
+    "log_trace",
     "monitor",
     "restart_child",
     "restart_child_async",
+    "resume",
     "shield",
     "spawn",
     "start_child",
     "start_child_async",
+    "statistics",
+    "suspend",
     "terminate_child",
     "terminate_child_async",
+    "top",
+    "trace",
     "tree",
+    "unlink",
     "which_children",
 ]

@@ -6,37 +6,46 @@ which this differs from Pykka's own actors are in docs/supervision.md.
 
 Everything from `run_turn` down happens on the thread of an `Executor`. A kill interrupts the hooks
 only, never the loop around them: no message is lost between the mailbox and its handling.
+
+Before each message the loop tests one flag, the ref's `attention`. It is raised by whatever may
+have to come before the message: a kill, an exit signal, the actor's own end, its suspension, a
+trace, or messages that were held back. Only then does the loop look which it is. It lowers the flag
+before it looks, and who raises it does so after what it stands for is in place.
 """
 
 from __future__ import annotations
 
 import queue
-import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import pykka
 import structlog
 
+from supervision import links, telemetry, tracing
 from supervision._pykka import Envelope, StopRequest
-from supervision.dispatch import OWN_THREAD, Dispatcher, Turn
+from supervision.dispatch import OWN_THREAD, TURN_SECONDS, Dispatcher, Turn
 from supervision.errors import ActorDead, CallTimeout, NotSupported, Rejection
-from supervision.execution import ActorKilled, Executor, current_ref, shield
+from supervision.execution import ActorExit, ActorKilled, Executor, current_ref, shield
 from supervision.future import Future
-from supervision.messages import SystemMessage
-from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason, Killed
+from supervision.messages import ATTEND, ExitSignal, SystemMessage
+from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
 from supervision.ref import Ref
+from supervision.work import ON_START, ON_STOP, coarse_now
 
 if TYPE_CHECKING:
     from supervision.registry import Name
     from supervision.specs import ChildSpec
+    from supervision.work import Work
 
 __all__ = ["Actor", "spawn"]
 
 A = TypeVar("A", bound="Actor")
 TURN_MESSAGES = 128
 _NOTHING: Any = object()
+_EXITING: Any = object()
 
 
 class Actor(pykka.Actor):
@@ -56,15 +65,19 @@ class Actor(pykka.Actor):
     receive_timeout: float | None = None
     """Seconds without a message after which `on_timeout` runs; own-thread actors only."""
 
+    trap_exits: bool = False
+    """Whether exit signals come to `on_receive` as `ExitSignal` messages instead of ending it."""
+
+    # What most actors never have is a default of the class and costs them nothing.
+    _stash: deque[Any] | None = None
+    _stop_replies: list[Future[Any]] | None = None
+
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Prepare the actor; runs in its starter's thread. An exception here fails the start."""
         self._ref = Ref(self)
         self._reply: Future[Any] | None = None
         self._ending: ExitReason | None = None
-        self._begun = False
         self._executor: Executor | None = None
-        self._stash: list[Any] | None = None
-        self._stop_replies: list[Future[Any]] | None = None
         self._deferred: set[Future[Any]] | None = None
 
     @classmethod
@@ -110,6 +123,23 @@ class Actor(pykka.Actor):
         """End with `reason` when the current message has been handled. The first reason holds."""
         if self._ending is None:
             self._ending = reason
+            self._ref.attention = True
+
+    def link(self, other: Ref | Name) -> None:
+        """Link this actor with `other`; see `supervision.links.link`.
+
+        Raises:
+            NoProcess: nobody has the name that was given.
+        """
+        links.link(self._ref, other)
+
+    def unlink(self, other: Ref | Name) -> None:
+        """Cut the link with `other`: nothing more is heard of it; see `supervision.links.unlink`.
+
+        Raises:
+            NoProcess: nobody has the name that was given.
+        """
+        links.unlink(self._ref, other)
 
     def defer_reply(self) -> Future[Any]:
         """Answer the current ask later: return its future, and ignore what the hook returns.
@@ -140,6 +170,9 @@ class Actor(pykka.Actor):
         whose `reply_to` the caller answers; if this actor ends first it is answered with
         `ActorDead`.
 
+        An exit signal that ends the actor breaks the wait off. One that is trapped is offered to
+        `match`, and waits if it is not accepted.
+
         Raises:
             CallTimeout: none came within `timeout` seconds.
             NotSupported: the actor runs on a shared pool.
@@ -153,6 +186,9 @@ class Actor(pykka.Actor):
             item = self._select(match, timeout, interruptible=interruptible)
             if item.__class__ is Envelope and not isinstance(item.message, StopRequest):
                 self.adopt([] if item.reply_to is None else [item.reply_to])
+        if item is _EXITING:
+            raise ActorExit
+        self._note_taken(item)
         if item is _NOTHING:
             msg = f"no matching message within {timeout} seconds"
             raise CallTimeout(msg)
@@ -161,18 +197,32 @@ class Actor(pykka.Actor):
     def _select(
         self, match: Callable[[Any], bool], timeout: float | None, *, interruptible: bool
     ) -> Any:
-        stash = self._stash = self._stash if self._stash is not None else []
+        stash = self._stash = self._stash if self._stash is not None else deque()
         for index, item in enumerate(stash):
             if match(_message_of(item)):
-                return stash.pop(index)
+                del stash[index]
+                return item
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not (interruptible and self._ref.kill_requested):
+        while True:
+            if interruptible and self._ref.attention:
+                item = self._heed_while_waiting(match)
+                if item is not None:
+                    return item
             remaining = None if deadline is None else deadline - time.monotonic()
             item = self._from_inbox(remaining)
+            if item is ATTEND:
+                continue
             if item is _NOTHING or match(_message_of(item)):
                 return item
             stash.append(item)
-        return _NOTHING
+            self._ref.attention = True
+
+    def _heed_while_waiting(self, match: Callable[[Any], bool]) -> Any:
+        if self._ref.kill_requested:
+            return _NOTHING
+        if self._ending is not None or self._in_last_hooks():
+            return None  # the first reason holds
+        return self._heed_signals(match)
 
     def take_waiting(self, limit: int) -> list[Envelope[Any]]:
         """Take at most `limit` messages that wait right now, as envelopes; do not wait.
@@ -184,14 +234,18 @@ class Actor(pykka.Actor):
         taken: list[Envelope[Any]] = []
         with shield():
             while len(taken) < limit:
-                item = self._stash.pop(0) if self._stash else self._from_inbox(0.0)
+                item = self._stash.popleft() if self._stash else self._from_inbox(0.0)
                 if item is _NOTHING:
                     break
+                if item is ATTEND:
+                    continue  # the flag is up, and is seen before the next message
                 if isinstance(_message_of(item), (SystemMessage, StopRequest)):
-                    self._stash = [item, *(self._stash or ())]
+                    self._put_back(item)
                     break
                 taken.append(item if item.__class__ is Envelope else Envelope(item))
             self.adopt([one.reply_to for one in taken if one.reply_to is not None])
+        for one in taken:
+            self._note_taken(one)
         return taken
 
     def adopt(self, replies: Sequence[Any]) -> None:
@@ -205,6 +259,14 @@ class Actor(pykka.Actor):
         if self._deferred is not None:
             self._deferred.difference_update(replies)
 
+    def inspect(self) -> Any:
+        """Return what `supervision.get_state` shows; runs in the actor's thread, in its turn.
+
+        By default the attributes that are not the runtime's own, in a dict. It is a shallow copy:
+        override this where what is in it changes under the reader's hands, or is nobody's business.
+        """
+        return {name: value for name, value in vars(self).items() if name not in _OF_THE_RUNTIME}
+
     def on_timeout(self) -> None:
         """Run when `receive_timeout` seconds have passed without a message. Does nothing here."""
 
@@ -217,7 +279,8 @@ class Actor(pykka.Actor):
         """Run the whole life on this thread; called by the own-thread dispatcher."""
         executor = Executor()
         executor.bind()
-        while self._run(executor, self._next, sys.float_info.max) is Turn.OVER:
+        now = time.perf_counter
+        while self._run(executor, self._next, now() + TURN_SECONDS) is Turn.OVER:
             pass
         executor.finish()
 
@@ -229,27 +292,66 @@ class Actor(pykka.Actor):
         """Answer all who wait for this actor; called once, when it ends."""
         dead = ActorDead(self._ref.label, reason)
         if self._reply is not None:
-            self._reply.try_set_exception(reason.exception if isinstance(reason, Crashed) else dead)
+            # A reason that an exit signal brought is no crash on the message.
+            crash = reason if isinstance(reason, Crashed) and reason is not self._ending else None
+            self._reply.try_set_exception(dead if crash is None else crash.exception)
         for future in list(self._deferred or ()):
             future.try_set_exception(dead)
         for future in self._stop_replies or ():
             future.try_set(None)
-        for item in self._stash or ():
+        for item in list(self._stash or ()):
             self._ref.signal(item)
+
+    def set_suspended(self, *, suspended: bool) -> None:
+        """Hold back all but the runtime's messages from now on, or no longer; own thread."""
+        if self._ref.suspended is suspended:
+            return
+        self._ref.suspended = suspended
+        self._ref.attention = True
+        if suspended:
+            for item in [one for one in self._stash or () if _is_urgent(one)]:
+                self._stash.remove(item)  # type: ignore[union-attr] # it is in there
+                self._ref.signal(item)
+        telemetry.emit(
+            telemetry.ACTOR_SUSPENDED if suspended else telemetry.ACTOR_RESUMED, ref=self._ref
+        )
+
+    def messages_held(self) -> int:
+        """Return how many messages are held back; from any thread."""
+        return len(self._stash or ())
+
+    def has_held_work(self) -> bool:
+        """Return whether a turn would find something although the mailbox is empty."""
+        waiting = self._ref.links is not None and self._ref.links.signals
+        return not self._ref.suspended and bool(self._stash or waiting)
+
+    def turn_executor(self) -> Executor | None:
+        """Return the thread that it runs on, or ran on at last; `None` before its first turn."""
+        return self._executor
 
     def _run(self, executor: Executor, take: Callable[[], Any], until: float) -> Turn:
         self._executor = executor
+        ref, work = self._ref, executor.work
+        before = work.handled_before = ref.handled
+        work.since = work.busy_since = until - TURN_SECONDS
+        work.ref = ref
         try:
-            ending = self._live(take, until)
+            ending = self._live(work, take, until)
             if ending is not None:
-                ending = self._last_hooks(ending)
+                ending = self._last_hooks(work, ending)
         except ActorKilled:
             ending = KILLED
-        if ending is None:
-            return Turn.OVER
-        if isinstance(ending, Killed):
             self._after_kill()
-        return Turn.ENDED if self._ref.end(ending) else Turn.LOST
+        turn = Turn.OVER
+        if ending is not None:
+            turn = Turn.ENDED if ref.end(ending) else Turn.LOST
+        begun = work.busy_since
+        assert begun is not None
+        # Whole microseconds, rounded: small integers, unlike floats, take no memory of their own.
+        ref.busy_microseconds += int((work.since - begun) * 1e6 + 0.5)
+        work.ref = work.item = None
+        work.done += ref.handled - before
+        return turn
 
     def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
         """Call a hook so that a kill can interrupt it, and nothing behind it."""
@@ -273,38 +375,102 @@ class Actor(pykka.Actor):
     def _after_kill(self) -> None:
         """Run before a kill is reported, undisturbed by another; for supervisors."""
 
-    def _live(self, take: Callable[[], Any], until: float) -> ExitReason | None:
+    def _live(self, work: Work, take: Callable[[], Any], until: float) -> ExitReason | None:
         ref = self._ref
-        if not self._begun:
-            ending = KILLED if ref.kill_requested else self._begin()
+        if ref.started_at is None:
+            ending = self._begin(work)
             if ending is not None:
                 return ending
         for _ in range(TURN_MESSAGES):
-            if ref.kill_requested:
-                return KILLED
-            if self._ending is not None:
-                return self._ending
-            item = take()
+            item = self._attend(take) if ref.attention else take()
             if item is _NOTHING:
                 return self._ending
             ref.handled += 1
+            work.item = item
             crash = self._process(item)
+            work.since = now = time.perf_counter()
             if crash is not None:
                 return crash
-            if time.perf_counter() > until:
+            if now > until:
                 break
+        ref.longest_mailbox = max(ref.longest_mailbox, ref.actor_inbox.qsize())
         return self._ending
 
-    def _begin(self) -> Crashed | None:
-        self._begun = True
+    def _begin(self, work: Work) -> ExitReason | None:
+        if self._ref.attention:
+            if self._ref.kill_requested:
+                raise ActorKilled
+            if not self.trap_exits and self._heed_signals() is _EXITING:
+                return self._ending
+        self._ref.started_at = coarse_now()
+        work.item = ON_START
         try:
             self._call(self.on_start)
         except ActorKilled:
             raise
         except BaseException as exception:  # noqa: BLE001 - the end of this actor, and of no other
+            if isinstance(exception, ActorExit) and self._ending is not None:
+                return self._ending
             return Crashed(exception)
         self._ref.started()
+        work.since = time.perf_counter()
         return None
+
+    def _attend(self, take: Callable[[], Any]) -> Any:
+        """Look at what may come before the next message; return it, or the message."""
+        ref = self._ref
+        ref.attention = False  # first: what comes after this raises it again
+        if ref.kill_requested:
+            raise ActorKilled
+        item = None if ref.suspended and self.trap_exits else self._heed_signals()
+        if self._ending is not None:
+            return _NOTHING
+        if item is None:
+            item = self._take_held(take)
+        self._note_taken(item)
+        if ref.suspended or ref.traces or self.has_held_work():
+            ref.attention = True
+        return item
+
+    def _take_held(self, take: Callable[[], Any]) -> Any:
+        if not self._ref.suspended:
+            return self._stash.popleft() if self._stash else take()
+        item = take()
+        if item is _NOTHING or _is_urgent(item):
+            return item
+        if self._stash is None:
+            self._stash = deque()
+        self._stash.append(item)
+        return ATTEND
+
+    def _heed_signals(self, wanted: Callable[[ExitSignal], bool] | None = None) -> Any:
+        """Take exit signals; return one that is trapped and wanted, `_EXITING` if one ends it."""
+        ref = self._ref
+        if ref.links is None or self._ending is not None:
+            return None
+        if self.trap_exits:
+            return links.next_signal(ref) if wanted is None else links.take_signal(ref, wanted)
+        while (signal := links.next_signal(ref)) is not None:
+            if links.ends(ref, signal):
+                telemetry.emit(
+                    telemetry.EXIT_SIGNAL, ref=ref, sender=signal.ref, reason=signal.reason
+                )
+                self.exit(signal.reason)
+                return _EXITING
+        return None
+
+    def _note_taken(self, item: Any) -> None:
+        if self._ref.traces and item is not _NOTHING:
+            tracing.note_in(self._ref, item)
+
+    def _put_back(self, item: Any) -> None:
+        if self._stash is None:
+            self._stash = deque()
+        self._stash.appendleft(item)
+        self._ref.attention = True
+
+    def _in_last_hooks(self) -> bool:
+        return self._executor is not None and self._executor.work.item is ON_STOP
 
     def _process(self, item: Any) -> Crashed | None:
         message: Any = item
@@ -318,6 +484,8 @@ class Actor(pykka.Actor):
         except ActorKilled:
             raise
         except BaseException as exception:  # noqa: BLE001 - the end of this actor, and of no other
+            if isinstance(exception, ActorExit) and self._ending is not None:
+                return None  # and the end answers who asked
             return Crashed(exception)
         else:
             if self._reply is not None:
@@ -326,14 +494,17 @@ class Actor(pykka.Actor):
         return None
 
     def _handle_receive(self, message: Any) -> Any:
+        if isinstance(message, _OURS_AND_PYKKAS):
+            return self._handle_runtimes(message)
+        return self.on_receive(message)
+
+    def _handle_runtimes(self, message: Any) -> Any:
         if isinstance(message, SystemMessage):
             return message.handle(self)
         if isinstance(message, StopRequest):
             self._stop_replies = [*(self._stop_replies or ()), self.release_reply()]
             return self.exit()
-        if isinstance(message, _PROXY_MESSAGES):
-            return super()._handle_receive(message)
-        return self.on_receive(message)
+        return super()._handle_receive(message)
 
     def _reject(self, rejection: Rejection) -> None:
         if self._reply is None:
@@ -341,9 +512,10 @@ class Actor(pykka.Actor):
         else:
             self._reply.try_set_exception(rejection)
 
-    def _last_hooks(self, ending: ExitReason) -> ExitReason:
-        if isinstance(ending, Killed):
-            return ending
+    def _last_hooks(self, work: Work, ending: ExitReason) -> ExitReason:
+        if self._ref.started_at is None:
+            return ending  # an exit signal was there before `on_start`
+        work.item = ON_STOP
         try:
             if isinstance(ending, Crashed):
                 exception = ending.exception
@@ -378,12 +550,21 @@ class Actor(pykka.Actor):
         inbox = self._ref.actor_inbox
         if inbox.empty():
             return _NOTHING
-        return inbox.get_nowait()
+        try:
+            return inbox.get_nowait()
+        except queue.Empty:  # whoever abandoned the actor has emptied it
+            return _NOTHING
 
     def _next(self) -> Any:
-        if self._stash:
-            return self._stash.pop(0)
-        item = self._from_inbox(self.receive_timeout)
+        inbox = self._ref.actor_inbox
+        return self._wait() if inbox.empty() else inbox.get()
+
+    def _wait(self) -> Any:
+        assert self._executor is not None
+        work = self._executor.work
+        work.pause(self._ref)
+        item = self._from_inbox(None if self._ref.suspended else self.receive_timeout)
+        work.resume()
         if item is _NOTHING:
             self._ref.handled -= 1
             return TIMEOUT
@@ -408,7 +589,10 @@ class _Timeout(SystemMessage):
 
 
 TIMEOUT = _Timeout()
-_PROXY_MESSAGES = (
+_OF_THE_RUNTIME = frozenset({*vars(Actor()), "_stash", "_stop_replies"})
+_OURS_AND_PYKKAS = (
+    SystemMessage,
+    StopRequest,
     pykka.messages.ProxyCall,
     pykka.messages.ProxyGetAttr,
     pykka.messages.ProxySetAttr,
@@ -423,17 +607,21 @@ def spawn(
     parent: Ref | None = None,
     name: Name | None = None,
     dispatcher: Dispatcher | None = None,
+    link_to: Ref | Name | None = None,
 ) -> Ref:
     """Construct an actor in this thread, register its name, and start its loop; do not wait.
 
     The parent is told `Started(ref)` once when `on_start` has succeeded, and `Exited(ref, reason)`
-    once when the loop has really ended, whatever the cause.
+    once when the loop has really ended, whatever the cause. With `link_to` it is linked before it
+    runs: Erlang's `spawn_link`. If that actor has ended, the new one ends before its `on_start`.
 
     Raises:
         Ignore: its `__init__` declined the start.
         AlreadyRegistered: somebody has the name.
+        NoProcess: nobody has the name that `link_to` is.
         Exception: whatever `__init__` raised.
     """
+    partner = None if link_to is None else links.resolve(link_to)
     actor = _construct(actor_class, args, kwargs or {})
     ref: Ref = actor.actor_ref
     ref.parent = parent
@@ -445,6 +633,8 @@ def spawn(
         except BaseException:
             ref.discard()
             raise
+    if partner is not None:
+        links.link(ref, partner)
     return _launch(actor)
 
 
@@ -468,6 +658,7 @@ def _launch(actor: Any, *, in_pykka_registry: bool = False) -> Ref:
         actor._start_actor_loop()  # noqa: SLF001 - Pykka's seam, overridden above
     except RuntimeError as exception:  # the system has no thread left
         ref.parent = None
+        links.drop(ref)
         ref.end(Crashed(exception))
         raise
     return ref
@@ -475,3 +666,10 @@ def _launch(actor: Any, *, in_pykka_registry: bool = False) -> Ref:
 
 def _message_of(item: Any) -> Any:
     return item.message if item.__class__ is Envelope else item
+
+
+def _is_urgent(item: Any) -> bool:
+    message = _message_of(item)
+    return isinstance(message, StopRequest) or (
+        isinstance(message, SystemMessage) and message.urgent
+    )

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from supervision.reasons import ExitReason
+from supervision.reasons import Crashed, ExitReason
 from supervision.specs import ChildSpec
 from supervision.strategies import Member
 from supervision.terms import SUPERVISOR, TEMPORARY, ChildType
@@ -38,6 +38,11 @@ class LastCrash:
 
     reason: ExitReason
     at: datetime
+
+    @property
+    def traceback(self) -> str | None:
+        """The traceback as Python prints it; `None` if it was no exception that ended it."""
+        return self.reason.traceback_text() if isinstance(self.reason, Crashed) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from supervision import telemetry
 from supervision._pykka import Envelope
 from supervision.administration import (
     CountChildren,
@@ -292,6 +293,7 @@ class DynamicSupervisor(SupervisorBase):
             self._reporter.child_ended(child.spec, child.id, child.ref, reason, decision)
         if within:
             child.restarts += 1
+            telemetry.restarts.add()
             self._start_again(child)
         else:
             self._children.remove(child)
@@ -408,6 +410,11 @@ class DynamicSupervisor(SupervisorBase):
             self._clear_deadline(child)
             assert child.stopping is not None
             self._stopped(child, child.stopping, reason)
+
+    def history_of(self, ref: Ref) -> tuple[int, LastCrash | None]:
+        """Return how often the child was restarted, and its last crash; from any thread."""
+        child = self._children.of(ref)
+        return (0, None) if child is None else (child.restarts, child.last_crash)
 
     def _active_refs(self) -> Iterable[Ref]:
         return [child.ref for child in list(self._children) if child.active]

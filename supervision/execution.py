@@ -22,10 +22,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from supervision.work import Work
+
 if TYPE_CHECKING:
     from supervision.ref import Ref
 
 __all__ = [
+    "ActorExit",
     "ActorKilled",
     "Executor",
     "abandoned_threads",
@@ -38,6 +41,10 @@ __all__ = [
 
 class ActorKilled(BaseException):
     """Raised in an actor's thread by a kill. Not an `Exception`, so that no handler keeps it."""
+
+
+class ActorExit(BaseException):
+    """Raised by a wait for a message when an exit signal has come, which ends the actor."""
 
 
 class Spares(Protocol):
@@ -57,7 +64,17 @@ _abandoned: dict[Executor, float] = {}
 class Executor:
     """One thread that runs actors, its own one or one after the other."""
 
-    __slots__ = ("_finished", "_injected", "_lock", "current", "ident", "pool", "thread", "wake")
+    __slots__ = (
+        "_finished",
+        "_injected",
+        "_lock",
+        "current",
+        "ident",
+        "pool",
+        "thread",
+        "wake",
+        "work",
+    )
 
     def __init__(self, pool: Spares | None = None) -> None:
         self.pool = pool
@@ -65,6 +82,7 @@ class Executor:
         self.ident: int | None = None
         self.current: Ref | None = None
         self.wake: queue.SimpleQueue[object] | None = None
+        self.work = Work()
         self._lock = threading.Lock()
         self._injected = False
         self._finished = False
@@ -74,6 +92,7 @@ class Executor:
         self.thread = threading.current_thread()
         self.ident = threading.get_ident()
         _thread.executor = self
+        self.work.join()
 
     def enter(self, ref: Ref) -> None:
         """From here on a kill of `ref` is raised in this thread."""
@@ -117,6 +136,7 @@ class Executor:
         with self._lock:
             self._finished = True
             _abandoned.pop(self, None)
+        self.work.leave()
 
 
 def current() -> Executor | None:

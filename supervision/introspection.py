@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from supervision.administration import count_children, which_children
 from supervision.children import ChildState
 from supervision.errors import ActorDead, CallTimeout
+from supervision.execution import abandoned_threads
 from supervision.ref import Ref
 from supervision.registry import Name
 from supervision.supervisor_base import SupervisorBase
@@ -22,7 +23,7 @@ from supervision.terms import SUPERVISOR, WORKER
 if TYPE_CHECKING:
     from supervision.children import ChildInfo, LastCrash
 
-__all__ = ["TreeNode", "format_tree", "tree"]
+__all__ = ["TreeNode", "format_tree", "tree", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,15 @@ class TreeNode:
             did not answer in time "busy".
         name: the first name it is registered under, else `None`.
         restarts: how often it has been restarted.
-        mailbox: how many messages wait for it.
+        mailbox: how many messages wait for it, those it holds back while it is suspended included.
         handled: how many messages it has handled.
         last_crash: the reason and the time of its last abnormal end, if there was one.
         children: those of a supervisor, at most as many as were asked for.
         more: how many children there are beyond `children`.
         ref: its actor, `None` if it has none.
+        suspended: whether it handles nothing but the runtime's messages at the moment.
+        abandoned_threads: of the node that was asked for, not of those below: name and age in
+            seconds of each thread of this program that was given up and still runs.
     """
 
     id: Hashable
@@ -57,6 +61,8 @@ class TreeNode:
     children: tuple[TreeNode, ...] = ()
     more: int = 0
     ref: Ref | None = None
+    suspended: bool = False
+    abandoned_threads: tuple[tuple[str, float], ...] = ()
 
     def walk(self) -> Iterator[TreeNode]:
         """Yield this node and all below it, parents first."""
@@ -85,12 +91,20 @@ def tree(supervisor: Ref | Name, *, max_children: int = 20, timeout: float = 1.0
     ref = supervisor.ref() if isinstance(supervisor, Name) else supervisor
     type_ = SUPERVISOR if issubclass(ref.actor_class, SupervisorBase) else WORKER
     root = TreeNode(ref.label, "", type_.value, ChildState.RUNNING.value)
+    root = replace(root, abandoned_threads=tuple(abandoned_threads()))
     return _with_actor(root, ref, max_children, timeout)
+
+
+def waiting(ref: Ref) -> int:
+    """Return how many messages wait for `ref`, in its mailbox and held back; from any thread."""
+    actor = ref.running
+    return ref.mailbox_length() + (0 if actor is None else actor.messages_held())
 
 
 def format_tree(node: TreeNode) -> str:
     """Return the tree as lines of text with box-drawing characters."""
-    return "\n".join([_describe(node), *_lines_below(node)])
+    threads = [f"abandoned thread {name}, {age:,.0f} s ago" for name, age in node.abandoned_threads]
+    return "\n".join([_describe(node), *_lines_below(node), *threads])
 
 
 def _node(info: ChildInfo, max_children: int, timeout: float) -> TreeNode:
@@ -112,9 +126,10 @@ def _with_actor(node: TreeNode, ref: Ref | None, max_children: int, timeout: flo
         node,
         kind=ref.actor_class.__name__,
         name=ref.label if ref.names() else None,
-        mailbox=ref.mailbox_length(),
+        mailbox=waiting(ref),
         handled=ref.handled,
         ref=ref,
+        suspended=ref.suspended,
     )
     if not ref.is_alive():
         return replace(node, status="ended")
@@ -158,6 +173,8 @@ def _describe(node: TreeNode) -> str:
         parts.append(f"as {node.name}")
     if node.status != ChildState.RUNNING.value:
         parts.append(node.status)
+    if node.suspended:
+        parts.append("suspended")
     if node.restarts:
         parts.append(f"{node.restarts} restart" + ("s" if node.restarts > 1 else ""))
     if node.mailbox:

@@ -1,25 +1,40 @@
 """Messages that the runtime itself sends and handles; actors' own code does not see them.
 
-But for `Started` and `Exited`: a parent gets those as ordinary messages.
+But for `Started` and `Exited`, which a parent gets as ordinary messages, and `ExitSignal`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
     from supervision.reasons import ExitReason
     from supervision.ref import Ref
 
-__all__ = ["WAKE", "Crash", "Exited", "ShutdownRequest", "Started", "SystemMessage", "Wake"]
+__all__ = [
+    "ATTEND",
+    "WAKE",
+    "Attend",
+    "Control",
+    "Crash",
+    "ExitSignal",
+    "Exited",
+    "ShutdownRequest",
+    "Started",
+    "SystemMessage",
+    "Wake",
+]
 
 
 class SystemMessage:
     """A message that is handled by the runtime, in the actor's thread, in its turn."""
 
     __slots__ = ()
+
+    urgent: ClassVar[bool] = False
+    """Whether a suspended actor handles it, too."""
 
     def handle(self, actor: Actor) -> Any:
         """Do it; what is returned is the answer."""
@@ -30,6 +45,7 @@ class SystemMessage:
 class ShutdownRequest(SystemMessage):
     """End with this reason."""
 
+    urgent: ClassVar[bool] = True
     reason: ExitReason
 
     def handle(self, actor: Actor) -> None:
@@ -60,6 +76,50 @@ class Wake(SystemMessage):
 
 
 WAKE = Wake()
+
+
+class Control(SystemMessage):
+    """What somebody asks who looks inside; not counted among the messages, and not traced."""
+
+    __slots__ = ()
+
+    urgent: ClassVar[bool] = True
+
+    def handle(self, actor: Actor) -> Any:
+        """Take it back from the count, and do it."""
+        actor.actor_ref.handled -= 1
+        return self.control(actor)
+
+    def control(self, actor: Actor) -> Any:
+        """Do it; what is returned is the answer."""
+        raise NotImplementedError
+
+
+class Attend(Control):
+    """Nothing to do; whoever sleeps on the mailbox looks at what else there is: a signal, say."""
+
+    __slots__ = ()
+
+    def control(self, actor: Actor) -> None:
+        """Do nothing: the loop looks before its next message."""
+
+
+ATTEND = Attend()
+
+
+@dataclass(frozen=True, slots=True)
+class ExitSignal:
+    """Given to the `on_receive` of an actor that traps exits, before what waits in its mailbox.
+
+    Attributes:
+        ref: who has ended, or who called `Ref.exit`; `None` if that was no actor.
+        reason: why.
+        linked: whether it came because `ref` was linked, and not by `Ref.exit`.
+    """
+
+    ref: Ref | None
+    reason: ExitReason
+    linked: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

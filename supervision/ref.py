@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pykka
 
-from supervision import telemetry
+from supervision import links, telemetry
 from supervision._pykka import Envelope, StopRequest
 from supervision.calls import check_cycle
 from supervision.errors import ActorDead
@@ -25,6 +25,7 @@ from supervision.future import Future
 from supervision.messages import WAKE, Crash, Exited, ShutdownRequest, Started, SystemMessage
 from supervision.reasons import ABANDONED, SHUTDOWN, Crashed, ExitReason, Shutdown
 from supervision.registrations import Registration, label_of
+from supervision.tracing import note_out, senders
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from supervision.execution import Executor
     from supervision.monitors import Monitor
     from supervision.registry import Registry
+    from supervision.tracing import Trace
 
 __all__ = ["ActorInfo", "Ref"]
 
@@ -85,6 +87,13 @@ class Ref(pykka.ActorRef[Any]):
     names_free: bool = False
     """Whether it has ended and given up its names; set on the instance then."""
 
+    # What most actors never have is a default of the class and costs them nothing.
+    links: links.Links | None = None
+    suspended = False
+    traces: tuple[Trace, ...] = ()
+    _in_pykka_registry = False
+    _urn: str | None = None
+
     def __init__(self, actor: Actor) -> None:
         # Not Pykka's __init__: a UUID and an event for each of a million actors cost too much.
         self.actor_class = type(actor)
@@ -98,12 +107,14 @@ class Ref(pykka.ActorRef[Any]):
         self.exit_reason: ExitReason | None = None
         self.waiting_on: Ref | None = None
         self.kill_requested = False
+        self.attention = False
         self.handled = 0
         # One name, as most have, needs no dict around it.
         self._names: Registration | dict[Registration, None] | None = None
         self._first_name: Hashable = _UNNAMED
-        self._in_pykka_registry = False
-        self._urn: str | None = None
+        self.longest_mailbox = 0
+        self.busy_microseconds = 0
+        self.started_at: float | None = None
         # list.pop is atomic: whoever pops ends the actor, or kills it, and nobody else does.
         self._life = [True]
         self._kill = [True]
@@ -133,12 +144,14 @@ class Ref(pykka.ActorRef[Any]):
         return self.exit_reason is None
 
     def mailbox_length(self) -> int:
-        """Return how many messages wait."""
+        """Return how many messages wait to be taken; those it holds back are not counted."""
         return self.actor_inbox.qsize()
 
     def has_work(self) -> bool:
         """Return whether a turn would find something to do."""
-        return not self.actor_inbox.empty()
+        if not self.actor_inbox.empty():
+            return True
+        return self.attention and self.running is not None and self.running.has_held_work()
 
     def info(self) -> ActorInfo:
         """Return what can be said without asking the actor; from any thread."""
@@ -198,6 +211,8 @@ class Ref(pykka.ActorRef[Any]):
 
     def signal(self, message: Any) -> None:
         """Put `message` as `tell` does, but leave a dead letter where `tell` would raise."""
+        if senders:
+            note_out(self, message)
         try:
             self.actor_inbox.put(message)
             if self.exit_reason is not None:
@@ -215,6 +230,15 @@ class Ref(pykka.ActorRef[Any]):
         """Ask the actor to end with `reason` when it has handled what it has; do not wait."""
         self.signal(ShutdownRequest(reason))
 
+    def exit(self, reason: ExitReason) -> None:
+        """Give the actor an exit signal from the caller, as Erlang's `exit/2`; do not wait.
+
+        One that traps exits gets it as an `ExitSignal`. Another one ends with `reason` before its
+        next message, but ignores `NORMAL` unless it comes from itself. `KILLED` cannot be trapped:
+        it is a kill.
+        """
+        links.send_exit(self, reason)
+
     def crash(self, exception: BaseException) -> None:
         """Make the actor raise `exception` when it comes to this message; for demos and tests."""
         self.signal(Crash(exception))
@@ -230,6 +254,7 @@ class Ref(pykka.ActorRef[Any]):
         except IndexError:
             return
         self.kill_requested = True
+        self.attention = True
         executor = self.executor
         if executor is not None:
             executor.interrupt(self)
@@ -274,6 +299,8 @@ class Ref(pykka.ActorRef[Any]):
             self.parent.signal(Exited(self, reason))
         elif isinstance(reason, Crashed):
             telemetry.log_crash(self, reason)
+        if self.links is not None:
+            links.sever(self, reason)
         telemetry.emit(telemetry.ACTOR_ENDED, ref=self, reason=reason)
         self._tell_watchers(reason)
         if actor is not None:

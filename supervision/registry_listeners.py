@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LISTENER_REMOVED", "Change", "Listener", "Listeners", "Registered", "Unregistered"]
 
-LISTENER_REMOVED = "registry.listener_removed"  # listener, change, exception
+LISTENER_REMOVED = telemetry.Event(
+    "registry.listener_removed",
+    "a listener has raised and is not called again",
+    listener="the function",
+    change="the `Registered` or `Unregistered` that it was called with",
+    exception="what it raised",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from supervision import telemetry
 from supervision.administration import (
     CountChildren,
     DeleteChild,
@@ -243,6 +244,7 @@ class Supervisor(SupervisorBase):
         self._children.stopped(child)
         if within:
             child.restarts += 1
+            telemetry.restarts.add()
             self._restart_group(child)
         else:
             self.exit(Shutdown(self._reporter.gave_up(spec.id, self._flags, reason)))
@@ -355,6 +357,11 @@ class Supervisor(SupervisorBase):
             reason = stopping.abandoned_reason()
             if reason is not None:
                 return reason
+
+    def history_of(self, ref: Ref) -> tuple[int, LastCrash | None]:
+        """Return how often the child was restarted, and its last crash; from any thread."""
+        child = self._children.of(ref)
+        return (0, None) if child is None else (child.restarts, child.last_crash)
 
     def _active_refs(self) -> Iterable[Ref]:
         return [child.ref for child in self._children if child.ref is not None]

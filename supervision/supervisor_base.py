@@ -40,6 +40,7 @@ from supervision.specs import SupervisorFlags
 from supervision.terms import SUPERVISOR, ChildType
 
 if TYPE_CHECKING:
+    from supervision.children import LastCrash
     from supervision.ref import Ref
 
 __all__ = ["ClockTurned", "SupervisorBase", "ToSelf"]
@@ -183,6 +184,13 @@ class SupervisorBase(Actor):
     @abstractmethod
     def _handle(self, message: Any) -> Any:
         """Do what `message` asks and return the answer; a `SupervisionError` is a refusal."""
+
+    @abstractmethod
+    def history_of(self, ref: Ref) -> tuple[int, LastCrash | None]:
+        """Return how often the child of `ref` was restarted, and its last crash; from any thread.
+
+        For a stranger that is never, and `None`.
+        """
 
     @abstractmethod
     def _active_refs(self) -> Iterable[Ref]:

@@ -25,7 +25,14 @@ from supervision.ref import Ref
 
 __all__ = ["COMMITTED", "AppendRequest", "Committed", "Journal", "Publish"]
 
-COMMITTED = "journal.committed"  # requests, events, refused, seconds; after each batch
+COMMITTED = telemetry.Event(
+    "journal.committed",
+    "a batch was written, or refused",
+    requests="how many requests it had",
+    events="how many events were written",
+    refused="how many requests were refused",
+    seconds="how long it took",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +15,8 @@ from supervision.introspection import format_tree, tree
 from supervision.specs import child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import INFINITY
-from supervision.testing import Gate, wait_for_exit
-from supervision.testing_children import Fail, Script, children_of
+from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from supervision.testing_children import Fail, Run, Script, children_of
 
 
 @pytest.fixture
@@ -129,6 +131,30 @@ def test_a_supervisor_may_be_given_by_name() -> None:
 
     assert [child.id for child in tree(name).children] == ["leaf"]
     parent.stop()
+
+
+def test_suspension_and_abandoned_threads_are_drawn(root: Ref, script: Script) -> None:
+    node = tree(root)
+    journal = replace(node.children[0], suspended=True, restarts=2)
+    node = replace(node, children=(journal,), abandoned_threads=(("Scripted-7", 12.3),))
+
+    assert format_tree(node).splitlines()[1:] == [
+        "└── journal  (Scripted)  as the journal  suspended  2 restarts",
+        "abandoned thread Scripted-7, 12 s ago",
+    ]
+
+
+def test_a_thread_that_was_given_up_is_shown_until_it_ends(root: Ref, script: Script) -> None:
+    release, entered = threading.Lock(), threading.Event()
+    release.acquire()
+    child = script.wait_started()
+    child.tell(Run(lambda: (entered.set(), release.acquire())))
+    entered.wait(HANG)
+    child.abandon()
+
+    assert [name.split("-")[0] for name, _ in tree(root).abandoned_threads] == ["Scripted"]
+    release.release()
+    wait_until(lambda: not tree(root).abandoned_threads)
 
 
 def _start(script: Script) -> object:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from supervision import Actor, telemetry
-from supervision.testing import HANG, Gate, wait_for_exit
+import supervision
+from supervision import (
+    SHUTDOWN,
+    Actor,
+    Crashed,
+    Supervisor,
+    SupervisorFlags,
+    resume,
+    spawn,
+    suspend,
+    telemetry,
+)
+from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from supervision.testing_children import Fail, Script
 
 
 @pytest.fixture
@@ -75,3 +91,125 @@ def test_a_handler_that_was_detached_hears_nothing(start: Any) -> None:
     start(Echo).stop()
 
     assert calls == []
+
+
+# -- what is documented ----------------------------------------------------------------------------
+
+
+def emissions() -> dict[str, set[frozenset[str]]]:
+    """The fields of each emission in the source, by the name of the event's constant."""
+    found: dict[str, set[frozenset[str]]] = {}
+    for path in Path(supervision.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "emit":
+                fields = frozenset(str(keyword.arg) for keyword in node.keywords)
+                for name in ast.walk(node.args[0]):
+                    constant = getattr(name, "attr", None) or getattr(name, "id", "")
+                    if constant.isupper():
+                        found.setdefault(constant, set()).add(fields)
+    return found
+
+
+def test_each_event_is_emitted_with_the_fields_that_are_documented() -> None:
+    declared = {
+        name: frozenset(event.fields)
+        for name, event in vars(telemetry).items()
+        if isinstance(event, telemetry.Event)
+    }
+
+    assert emissions() == {name: {fields} for name, fields in declared.items()}
+
+
+def test_each_event_says_when_and_what(heard: list[Any]) -> None:
+    """All of them are provoked, and come as they are documented."""
+    started = Script("child")
+    root = Supervisor.start([started.spec()], SupervisorFlags(max_restarts=0))
+    started.wait_started().tell(Fail(RuntimeError()))
+    wait_for_exit(root)
+    ref = spawn(Looking)
+    suspend(ref, timeout=HANG)
+    resume(ref, timeout=HANG)
+    ref.exit(Crashed(RuntimeError()))
+    wait_for_exit(ref)
+    ref.signal("too late")
+    abandon_one()
+    telemetry.attach(lambda *_: 1 / 0)
+    spawn(Looking).stop()
+
+    declared = {name for name in telemetry.EVENTS if not name.startswith("journal")}
+    assert {event for event, _ in heard} == declared
+    for event, fields in heard:
+        assert set(fields) == set(telemetry.EVENTS[event].fields)
+        assert telemetry.EVENTS[event].when
+
+
+def abandon_one() -> None:
+    """Give up a thread that is stuck, and let it end."""
+    release, entered = threading.Lock(), threading.Event()
+    release.acquire()
+    ref = spawn(Looking)
+    ref.tell(lambda: (entered.set(), release.acquire()))
+    entered.wait(HANG)
+    before = telemetry.counts().abandoned_threads
+    ref.abandon()
+    assert telemetry.counts().abandoned_threads == before + 1
+    release.release()
+    wait_until(lambda: telemetry.counts().abandoned_threads == before)
+
+
+class Looking(Actor):
+    """Calls the message."""
+
+    def on_receive(self, message: Any) -> Any:
+        return message() if callable(message) else message
+
+
+def test_an_event_is_declared_once() -> None:
+    with pytest.raises(ValueError, match="declared already"):
+        telemetry.Event("actor.started", "again")
+
+
+def test_events_can_be_logged(start: Any) -> None:
+    logged: list[dict[str, Any]] = []
+
+    class Logger:
+        def debug(self, **fields: Any) -> None:
+            logged.append(fields)
+
+    structlog.configure(processors=[], logger_factory=lambda *_: Logger())
+    ref = start(Echo)
+    ref.ask("running", timeout=HANG)
+    detach = telemetry.attach(telemetry.log_event)
+    ref.shutdown()
+    wait_for_exit(ref)
+    detach()
+
+    assert {"event": "actor.ended", "ref": ref.label, "reason": "shutdown"} in logged
+
+
+# -- counts ----------------------------------------------------------------------------------------
+
+
+def test_messages_are_counted_also_those_of_threads_that_have_ended(start: Any) -> None:
+    before = telemetry.counts().messages
+    first, second = start(Echo), start(Echo)
+    for n in range(300):
+        first.ask(n, timeout=HANG)
+    assert telemetry.counts().messages >= before + 300
+    second.ask("one", timeout=HANG)
+    for ref in (first, second):
+        ref.shutdown()
+        assert wait_for_exit(ref) == SHUTDOWN
+
+    wait_until(lambda: telemetry.counts().messages == before + 303)
+
+
+def test_restarts_are_counted() -> None:
+    before = telemetry.counts().restarts
+    script = Script()
+    root = Supervisor.start([script.spec()])
+    script.wait_started().tell(Fail(RuntimeError()))
+    script.wait_started()
+    root.stop()
+
+    assert telemetry.counts().restarts == before + 1
