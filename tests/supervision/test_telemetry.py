@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +18,7 @@ from supervision import (
     SHUTDOWN,
     Actor,
     Crashed,
+    Registry,
     Supervisor,
     SupervisorFlags,
     resume,
@@ -113,7 +116,8 @@ def emissions() -> dict[str, set[frozenset[str]]]:
 def test_each_event_is_emitted_with_the_fields_that_are_documented() -> None:
     declared = {
         name: frozenset(event.fields)
-        for name, event in vars(telemetry).items()
+        for module in pkgutil.iter_modules(supervision.__path__, "supervision.")
+        for name, event in vars(importlib.import_module(module.name)).items()
         if isinstance(event, telemetry.Event)
     }
 
@@ -133,8 +137,10 @@ def test_each_event_says_when_and_what(heard: list[Any]) -> None:
     wait_for_exit(ref)
     ref.signal("too late")
     abandon_one()
+    names = Registry("names")
+    names.add_listener(lambda _: 1 / 0)
     telemetry.attach(lambda *_: 1 / 0)
-    spawn(Looking).stop()
+    spawn(Looking, name=names.name("looking")).stop()
 
     declared = {name for name in telemetry.EVENTS if not name.startswith("journal")}
     assert {event for event, _ in heard} == declared
