@@ -17,7 +17,7 @@ from supervision.errors import CallCycle
 if TYPE_CHECKING:
     from supervision.ref import Ref
 
-__all__ = ["check_cycle", "waiting_for"]
+__all__ = ["check_cycle", "follow", "waiting_for"]
 
 
 def check_cycle(target: Ref) -> None:
@@ -27,7 +27,7 @@ def check_cycle(target: Ref) -> None:
     """
     asker = execution.current_ref()
     if asker is not None:
-        _follow(asker, target)
+        follow(asker, target)
 
 
 @contextmanager
@@ -39,13 +39,14 @@ def waiting_for(target: Ref | None) -> Iterator[None]:
         return
     before, asker.waiting_on = asker.waiting_on, target
     try:
-        _follow(asker, target)
+        follow(asker, target)
         yield
     finally:
         asker.waiting_on = before
 
 
-def _follow(asker: Ref, target: Ref) -> None:
+def follow(asker: Ref, target: Ref) -> None:
+    """Raise `CallCycle` if `target` waits, directly or through others, for `asker`, or is it."""
     path = [asker, target]
     node: Ref | None = target
     while node is not None and node is not asker:

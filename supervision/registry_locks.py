@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
-from supervision.calls import check_cycle
+from supervision.calls import follow
 from supervision.errors import ActorDead, CallCycle, CallTimeout
 from supervision.execution import blocking, current_ref, shield
 from supervision.monitors import monitor
@@ -32,7 +32,7 @@ class _Turn:
 
     def __init__(self) -> None:
         self.ref: Ref | None = current_ref()
-        self.thread = threading.current_thread()
+        self.thread = threading.get_ident()  # not the thread: a turn must not be its last owner
         self.arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.before: Ref | None = None
         self.has_it = False
@@ -74,7 +74,7 @@ class KeyLocks:
         try:
             self._join(slot, turn)
             if not turn.has_it:
-                self._wait(slot, turn, timeout)
+                self._wait(turn, timeout)
             yield
         finally:
             self._step_out(slot, turn)
@@ -89,9 +89,9 @@ class KeyLocks:
             if not turn.has_it:
                 turn.before = turn.ref.waiting_on if turn.ref else None
                 turn.wait_for(line[0])
+                self._refuse_cycle(turn, line[0])
 
-    def _wait(self, slot: Hashable, turn: _Turn, timeout: float | None) -> None:
-        self._refuse_cycle(slot, turn)
+    def _wait(self, turn: _Turn, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         with blocking(wake=turn.arrived):
             while not turn.has_it:
@@ -104,15 +104,13 @@ class KeyLocks:
             msg = f"the lock was not free within {timeout} seconds"
             raise CallTimeout(msg)
 
-    def _refuse_cycle(self, slot: Hashable, turn: _Turn) -> None:
-        with shield(), self._mutex:
-            holder = self._lines[slot][0] if slot in self._lines else turn
-        if holder is turn:
-            return  # it was its turn meanwhile
-        if holder.ref is not None:
-            check_cycle(holder.ref)
-        elif turn.ref is None and holder.thread is turn.thread:
-            raise CallCycle([turn.thread.name, turn.thread.name])
+    def _refuse_cycle(self, turn: _Turn, holder: _Turn) -> None:
+        # Under the mutex, or the holder could be somebody who waits for this one by now.
+        if turn.ref is not None and holder.ref is not None:
+            follow(turn.ref, holder.ref)
+        elif turn.ref is holder.ref and turn.thread == holder.thread:
+            name = threading.current_thread().name
+            raise CallCycle([name, name])
 
     def _step_out(self, slot: Hashable, turn: _Turn) -> None:
         with shield(), self._mutex:
