@@ -18,7 +18,7 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
-from supervision.execution import Executor
+from supervision.execution import Executor, shield
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
@@ -136,14 +136,15 @@ class Pool:
             self._staff()
 
     def _staff(self) -> None:
-        with self._lock:
-            missing = 0 if self._closed else self.size + self._waiting - self._workers
-            missing = min(missing, max(1, self._ready.qsize()))
-            self._workers += max(0, missing)
-        for _ in range(missing):
-            threading.Thread(
-                target=self._work, name=f"{self.name}-{next(_thread_numbers)}", daemon=True
-            ).start()
+        with shield():  # the caller may be killed: what is counted must also be started
+            with self._lock:
+                missing = 0 if self._closed else self.size + self._waiting - self._workers
+                missing = min(missing, max(1, self._ready.qsize()))
+                self._workers += max(0, missing)
+            for _ in range(missing):
+                threading.Thread(
+                    target=self._work, name=f"{self.name}-{next(_thread_numbers)}", daemon=True
+                ).start()
 
     def _work(self) -> None:
         executor = Executor(self)

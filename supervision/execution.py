@@ -162,15 +162,19 @@ def blocking(*, wake: queue.SimpleQueue[object] | None = None) -> Iterator[None]
     if executor is None:
         yield
         return
+    lent: list[Spares] = []
     executor.wake = wake
-    if executor.pool is not None:
-        executor.pool.lend()
     try:
+        if executor.pool is not None:
+            with shield():  # a pool that counts a worker and has none is one short for ever
+                executor.pool.lend()
+                lent.append(executor.pool)
         yield
     finally:
         executor.wake = None
-        if executor.pool is not None:
-            executor.pool.take_back()
+        with shield():
+            for pool in lent:
+                pool.take_back()
 
 
 @contextmanager
