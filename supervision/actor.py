@@ -451,13 +451,17 @@ class Actor(pykka.Actor):
         if self.trap_exits:
             return links.next_signal(ref) if wanted is None else links.take_signal(ref, wanted)
         while (signal := links.next_signal(ref)) is not None:
-            if links.ends(ref, signal):
+            if self._ends_by(signal):
                 telemetry.emit(
                     telemetry.EXIT_SIGNAL, ref=ref, sender=signal.ref, reason=signal.reason
                 )
                 self.exit(signal.reason)
                 return _EXITING
         return None
+
+    def _ends_by(self, signal: ExitSignal) -> bool:
+        """Return whether this exit signal, which is not trapped, ends the actor."""
+        return links.ends(self._ref, signal)
 
     def _note_taken(self, item: Any) -> None:
         if self._ref.traces and item is not _NOTHING:

@@ -8,6 +8,10 @@ them, in the thread that abandoned it, and so on down the tree.
 A supervisor waits for one child at a time with selective receive. A request to stop that arrives
 meanwhile is noticed at once: what was being done is broken off, and the rest of the mailbox is
 answered with the exit reason.
+
+It does not trap exits: a signal ends it as a request to stop does, children first, with the reason
+of the signal. That is what OTP's supervisors do when their parent ends. A child that is linked with
+its supervisor is restarted all the same.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from supervision.errors import (
 )
 from supervision.future import Future
 from supervision.intensity import RestartIntensity
-from supervision.messages import Exited, ShutdownRequest, Started, SystemMessage
+from supervision.messages import Exited, ExitSignal, ShutdownRequest, Started, SystemMessage
 from supervision.monitors import Down, monitor
 from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
 from supervision.reports import Reporter
@@ -166,6 +170,14 @@ class SupervisorBase(Actor):
         except Exception:
             self.log.exception("supervisor.kill_failed")
         self._unsubscribe()
+
+    def _ends_by(self, signal: ExitSignal) -> bool:
+        return super()._ends_by(signal) and not (signal.linked and self._is_child(signal.ref))
+
+    def _is_child(self, ref: Ref | None) -> bool:
+        # Of one that a start function made the parent is not known.
+        made_here = ref is not None and ref.parent is self.actor_ref
+        return made_here or any(ref is child for child in self._active_refs())
 
     # -- what the two kinds do differently ---------------------------------------------------------
 

@@ -15,6 +15,7 @@ from supervision import (
     SHUTDOWN,
     Actor,
     ActorDead,
+    ChildSpec,
     Crashed,
     ExitSignal,
     NoProcess,
@@ -24,6 +25,7 @@ from supervision import (
     current_ref,
     link,
     spawn,
+    start_child,
     statistics,
     telemetry,
     unlink,
@@ -31,7 +33,7 @@ from supervision import (
 from supervision.execution import blocking
 from supervision.links import linked
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
-from supervision.testing_children import Script
+from supervision.testing_children import Fail, Script, Scripted
 
 
 class Echo(Actor):
@@ -514,6 +516,26 @@ def test_a_supervisor_stops_its_children_in_order_when_a_signal_ends_it() -> Non
 
     assert wait_for_exit(root) == KILLED
     assert [name for what, name in journal if what == "stop"] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("made_by", ["spec", "start function"])
+def test_a_child_that_is_linked_with_its_supervisor_is_restarted(made_by: str) -> None:
+    script = Script()
+    root = Supervisor.start()
+
+    def make() -> Ref:
+        return spawn(Scripted, [script], link_to=root)
+
+    spec = script.spec() if made_by == "spec" else ChildSpec(id="child", start=make)
+    start_child(root, spec)
+    child = script.wait_started()
+    link(root, child)
+    child.tell(Fail(Boom()))
+
+    second = script.wait_started()
+    assert second is not child
+    assert root.is_alive()
+    root.stop()
 
 
 # -- races -----------------------------------------------------------------------------------------
