@@ -20,6 +20,7 @@ from supervision.administration import (
     terminate_child_async,
     which_children,
 )
+from supervision.backoff import Backoff
 from supervision.children import ChildInfo, ChildState, Counts
 from supervision.clock import SYSTEM_CLOCK, Clock, ManualClock, SystemClock
 from supervision.dispatch import OWN_THREAD, POOLED, Dispatcher, Pool
@@ -132,6 +133,7 @@ __all__ = [
     "AlreadyStarted",
     "AutoShutdown",
     "AutomaticShutdown",
+    "Backoff",
     "CallCycle",
     "CallTimeout",
     "ChildInfo",

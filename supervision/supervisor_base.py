@@ -255,7 +255,7 @@ class SupervisorBase(Actor):
             return
         now = self._clock.monotonic()
         for child in self._deadlines.take_due(now):
-            child.deadline = None
+            self._clear_deadline(child)
             self._due(child, now)
         at = self._deadlines.next_at()
         self.receive_timeout = None if at is None else self._clock.wait_seconds(at)
