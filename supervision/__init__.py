@@ -62,6 +62,8 @@ from supervision.observer import (
     top,
     trace,
 )
+from supervision.partition_supervisor import PartitionSupervisor, resize_partitions
+from supervision.partitions import Partition, partition_of, partitions
 from supervision.reasons import (
     ABANDONED,
     KILLED,
@@ -167,6 +169,8 @@ __all__ = [
     "Normal",
     "NotRegistered",
     "NotSupported",
+    "Partition",
+    "PartitionSupervisor",
     "Pool",
     "Ref",
     "Registered",
@@ -204,6 +208,9 @@ __all__ = [
     "link",
     "log_trace",
     "monitor",
+    "partition_of",
+    "partitions",
+    "resize_partitions",
     "restart_child",
     "restart_child_async",
     "resume",
