@@ -82,6 +82,8 @@ from supervision.registry import Entry, Name, Registered, Registry, RegistryKeep
 from supervision.reports import AutomaticShutdown, GaveUp
 from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
+from supervision.task_streams import async_stream
+from supervision.tasks import Task, TaskSupervisor, async_nolink, start_task
 from supervision.terms import (
     ALL_SIGNIFICANT,
     ANY_SIGNIFICANT,
@@ -188,6 +190,8 @@ __all__ = [
     "Supervisor",
     "SupervisorFlags",
     "SystemClock",
+    "Task",
+    "TaskSupervisor",
     "Timer",
     "Timers",
     "TimersKeeper",
@@ -197,6 +201,8 @@ __all__ = [
     "TreeNode",
     "Unregistered",
     "abandoned_threads",
+    "async_nolink",
+    "async_stream",
     "blocking",
     "child_spec",
     "count_children",
@@ -218,6 +224,7 @@ __all__ = [
     "spawn",
     "start_child",
     "start_child_async",
+    "start_task",
     "statistics",
     "suspend",
     "terminate_child",

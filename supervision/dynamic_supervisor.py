@@ -41,10 +41,10 @@ from supervision.messages import Exited, Started
 from supervision.monitors import Down
 from supervision.reasons import ExitReason, Shutdown
 from supervision.ref import Ref
-from supervision.shutdown import KILL_GRACE
+from supervision.shutdown import KILL_GRACE, StopPhase
 from supervision.specs import ChildSpec, Start, SupervisorFlags, check_significant
 from supervision.starting import Failed, Ignored, Launched, Outcome, declined, launch
-from supervision.terms import INFINITY, ONE_FOR_ONE
+from supervision.terms import INFINITY, ONE_FOR_ONE, ShutdownTime
 from supervision.to_self import ClockTurned, RetryRestart, StartAgain
 
 __all__ = ["DynamicSupervisor"]
@@ -104,8 +104,8 @@ class DynamicSupervisor(AllAtOnce):
                 self._child_started(message.ref)
             case StartChild(spec):
                 return self._start_child(spec)
-            case TerminateChild(child):
-                return self._terminate_child(child)
+            case TerminateChild(child, shutdown):
+                return self._terminate_child(child, shutdown)
             case RetryRestart(child):
                 self._retry(child)
             case StartAgain(child):
@@ -156,14 +156,16 @@ class DynamicSupervisor(AllAtOnce):
             self._reporter.start_failed(spec.id, outcome.reason, "refuse: nothing is left behind")
             raise outcome.error(spec)
 
-    def _terminate_child(self, ref: object) -> None:
+    def _terminate_child(self, ref: object, shutdown: ShutdownTime | None) -> None:
         child = self._find(ref)
         if not child.active:
             self._forget_waiting(child)
             return
         child.stop_replies = [*(child.stop_replies or ()), self.defer_reply()]
         if child.stopping is None:
-            self._begin_stop(child, child.spec.shutdown_time)
+            self._begin_stop(child, child.spec.shutdown_time if shutdown is None else shutdown)
+        elif shutdown is not None and child.stopping.phase is StopPhase.ASKED:
+            self._begin_stop(child, shutdown)  # somebody else has less patience, or more
 
     def _find(self, ref: object) -> DynamicChild:
         if not isinstance(ref, Ref):

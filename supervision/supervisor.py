@@ -45,6 +45,7 @@ from supervision.shutdown import KILL_GRACE
 from supervision.specs import ChildSpec, SupervisorFlags, check_significant
 from supervision.starting import Aborted, Failed, Launched, Outcome, declined
 from supervision.strategies import Plan, plan_restart
+from supervision.terms import ShutdownTime
 from supervision.to_self import ClockTurned, RetryRestart, StartAgain
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class Supervisor(OneByOne):
         match message:
             case StartChild(spec):
                 return self._start_child(spec)
-            case TerminateChild(child_id):
-                return self._terminate_child(child_id)
+            case TerminateChild(child_id, shutdown):
+                return self._terminate_child(child_id, shutdown)
             case RestartChild(child_id):
                 return self._restart_child(child_id)
             case DeleteChild(child_id):
@@ -154,11 +155,12 @@ class Supervisor(OneByOne):
             raise outcome.error(spec)
         return self._ref_of(outcome)
 
-    def _terminate_child(self, child_id: Hashable) -> None:
+    def _terminate_child(self, child_id: Hashable, shutdown: ShutdownTime | None) -> None:
         if isinstance(child_id, Ref):
             msg = "terminate_child: a supervisor's child is named by its id, not by its ref"
             raise NotSupported(msg)
-        self._stop_one(self._find(child_id))
+        child = self._find(child_id)
+        self._end(child, child.spec.shutdown_time if shutdown is None else shutdown)
 
     def _restart_child(self, child_id: Hashable) -> Ref | None:
         child = self._find_stopped(child_id)
