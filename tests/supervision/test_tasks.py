@@ -24,6 +24,7 @@ from supervision import (
     InvalidChildSpec,
     ManualClock,
     MaxChildren,
+    Monitor,
     NoProcess,
     NotSupported,
     Ref,
@@ -41,7 +42,7 @@ from supervision import (
     start_task,
     which_children,
 )
-from supervision.tasks import TaskActor, start_owned
+from supervision.tasks import start_owned
 from supervision.telemetry import dead_letters
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import spin
@@ -154,7 +155,8 @@ def test_a_task_takes_no_messages(tasks: Ref, gate: Gate) -> None:
     gate.open()
 
     assert wait_for_exit(ref) == NORMAL
-    assert isinstance(answer.exception(), ActorDead)
+    with pytest.raises(ActorDead):
+        answer.get(timeout=HANG)
     assert dead_letters.count == before + 1
 
 
@@ -165,14 +167,15 @@ def test_a_message_before_the_start_does_not_keep_a_task_from_running(tasks: Ref
             self.answer = self.task.ref.ask("hello", block=False)
 
         def on_receive(self, _message: Any) -> Any:
-            return self.task.result(HANG), self.answer.exception()
+            return self.task, self.answer
 
     ref = spawn(Impatient)
-    result, error = ref.ask("what", timeout=HANG)
+    task, answer = ref.ask("what", timeout=HANG)
     ref.stop()
 
-    assert result == 3
-    assert isinstance(error, NotSupported | ActorDead)
+    assert task.result(HANG) == 3
+    with pytest.raises((NotSupported, ActorDead)):
+        answer.get(timeout=HANG)
 
 
 # -- for a result ----------------------------------------------------------------------------------
@@ -401,7 +404,8 @@ def test_an_owner_keeps_nothing_of_tasks_that_have_ended(tasks: Ref, function: A
             task.cancel()
         wait_for_exit(task.ref)
 
-    wait_until(lambda: not any(isinstance(one, TaskActor) for one in gc.get_objects()))
+    left = [one for one in gc.get_objects() if isinstance(one, Monitor) and one.ref is owner]
+    assert left == []
     owner.stop()
 
 
