@@ -53,7 +53,7 @@ class AllAtOnce(SupervisorBase):
 
     def _launch_first(self, spec: ChildSpec) -> tuple[Outcome, DynamicChild | None]:
         with shield():  # a kill must not come between an actor's start and its record
-            outcome = launch(spec, self.actor_ref)
+            outcome = launch(spec, self.actor_ref, self._children.of)
             if not isinstance(outcome, Launched):
                 return outcome, None
             child = self._children.add(spec, outcome.ref)

@@ -250,7 +250,7 @@ class DynamicSupervisor(AllAtOnce):
 
     def _start_again(self, child: DynamicChild) -> None:
         with shield():
-            outcome = launch(child.spec, self.actor_ref)
+            outcome = launch(child.spec, self.actor_ref, self._children.of)
             if isinstance(outcome, Launched):
                 self._children.restarted(child, outcome.ref)
         if isinstance(outcome, Launched):

@@ -73,7 +73,7 @@ class OneByOne(SupervisorBase):
     def _start(self, child: Child) -> Outcome:
         self._clear_deadline(child)
         with shield():  # a kill must not come between an actor's start and its record
-            launched = launch(child.spec, self.actor_ref)
+            launched = launch(child.spec, self.actor_ref, self._children.of)
             if isinstance(launched, Launched):
                 self._children.starting(child, launched.ref)
         if not isinstance(launched, Launched):
