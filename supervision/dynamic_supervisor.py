@@ -57,7 +57,7 @@ class DynamicSupervisor(AllAtOnce):
     ids may repeat. A spec with `await_start=False` is answered as soon as the actor is made.
 
     Example:
-        >>> from supervision import Actor, DynamicSupervisor, child_spec, start_child
+        >>> from supervision import TEMPORARY, Actor, DynamicSupervisor, child_spec, start_child
         >>> root = DynamicSupervisor.start()
         >>> ref = start_child(root, child_spec(Actor, restart=TEMPORARY))
         >>> ref.is_alive()
