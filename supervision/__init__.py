@@ -83,7 +83,7 @@ from supervision.reports import AutomaticShutdown, GaveUp
 from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.task_streams import async_stream
-from supervision.tasks import Task, TaskSupervisor, async_nolink, start_task
+from supervision.tasks import Task, TaskSupervisor, async_nolink, async_task, start_task
 from supervision.terms import (
     ALL_SIGNIFICANT,
     ANY_SIGNIFICANT,
@@ -203,6 +203,7 @@ __all__ = [
     "abandoned_threads",
     "async_nolink",
     "async_stream",
+    "async_task",
     "blocking",
     "child_spec",
     "count_children",

@@ -21,7 +21,9 @@ from supervision.calls import waiting_for
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.errors import ActorDead, NotSupported, Rejection
+from supervision.execution import current_ref
 from supervision.future import Future
+from supervision.links import link, unlink
 from supervision.messages import SystemMessage
 from supervision.monitors import Down, Monitor, monitor
 from supervision.reasons import Crashed, ExitReason
@@ -41,7 +43,15 @@ if TYPE_CHECKING:
     from supervision.dispatch import Dispatcher
     from supervision.ref import Ref
 
-__all__ = ["Task", "TaskActor", "TaskSupervisor", "async_nolink", "start_owned", "start_task"]
+__all__ = [
+    "Task",
+    "TaskActor",
+    "TaskSupervisor",
+    "async_nolink",
+    "async_task",
+    "start_owned",
+    "start_task",
+]
 
 T = TypeVar("T")
 
@@ -81,12 +91,15 @@ class Task(Generic[T]):
         ref: its actor.
     """
 
-    __slots__ = ("_outcome", "_supervisor", "ref")
+    __slots__ = ("_outcome", "_partner", "_supervisor", "ref")
 
-    def __init__(self, supervisor: Address, ref: Ref, outcome: Future[T]) -> None:
+    def __init__(
+        self, supervisor: Address, ref: Ref, outcome: Future[T], partner: Ref | None
+    ) -> None:
         self.ref = ref
         self._supervisor = supervisor
         self._outcome = outcome
+        self._partner = partner
         monitor(ref, self._ended)
 
     def __repr__(self) -> str:
@@ -124,11 +137,13 @@ class Task(Generic[T]):
         """Let it go on for `timeout` seconds at most, then kill it; return why it has ended.
 
         Waits for the end. If the function has returned by then, the reason is `NORMAL` and the
-        result is there. `BRUTAL_KILL` does not wait for it to return.
+        result is there. `BRUTAL_KILL` does not wait for it to return. One that is linked is
+        unlinked first, so that its end is nobody else's.
 
         Raises:
             InvalidChildSpec: a `timeout` that cannot be.
         """
+        self._unlink()
         ended: Future[ExitReason] = Future(self.ref)
         monitor(self.ref, lambda down: ended.set(down.reason))
         # Its answer is not needed: where the supervisor has ended, the task has, or is about to.
@@ -136,7 +151,8 @@ class Task(Generic[T]):
         return ended.get()
 
     def cancel(self) -> bool:
-        """Kill it, and do not wait; return whether it had no result yet."""
+        """Kill it, and do not wait; return whether it had no result yet. Unlinks, too."""
+        self._unlink()
         terminate_child_async(self._supervisor, self.ref, shutdown=BRUTAL_KILL)
         return not self.done()
 
@@ -144,6 +160,10 @@ class Task(Generic[T]):
         """Give it up: kill it, and let `result` raise `exception` unless there is one already."""
         self._outcome.try_set_exception(exception)
         self.cancel()
+
+    def _unlink(self) -> None:
+        if self._partner is not None:
+            unlink(self._partner, self.ref)
 
     def _ended(self, down: Down) -> None:
         reason = down.reason
@@ -164,8 +184,14 @@ class TaskActor(Actor):
         args: tuple[Any, ...],
         outcome: Future[Any] | None = None,
         owner: Ref | None = None,
+        *,
+        linked: bool = False,
     ) -> None:
-        """Remember what to run, where to put what it returns, and with whom to end."""
+        """Remember what to run, where to put what it returns, and with whom to end.
+
+        A function that runs does not see an exit signal, so a task is killed when its owner ends,
+        also when the two are linked.
+        """
         super().__init__()
         self._function = function
         self._args = args
@@ -173,6 +199,8 @@ class TaskActor(Actor):
         if owner is not None:
             watch = monitor(owner, lambda _: self.actor_ref.kill())
             monitor(self.actor_ref, lambda _: _forget(watch))
+            if linked:
+                link(owner, self.actor_ref)
 
     def on_start(self) -> None:
         """Be about to run: the start has succeeded, whatever the function does."""
@@ -256,19 +284,46 @@ def async_nolink(
     return start_owned(supervisor, None, function, *args, shutdown=shutdown, dispatcher=dispatcher)
 
 
-def start_owned(
+def async_task(
     supervisor: Address,
-    owner: Ref | None,
     function: Callable[..., T],
     *args: Any,
     shutdown: ShutdownTime | None = None,
     dispatcher: Dispatcher | None = None,
 ) -> Task[T]:
-    """As `async_nolink`, but it is killed when `owner` ends."""
+    """As `async_nolink`, but link the task with the actor that calls: Elixir's `async`.
+
+    If the task crashes or is killed, the actor ends with the same reason, or gets an `ExitSignal`
+    if it traps exits; `Task.shutdown` and `Task.cancel` unlink first. If the actor ends, for
+    whatever reason, the task is killed. For a part of the actor's own work, without which it could
+    not go on.
+
+    Raises:
+        NotSupported: no actor runs on this thread.
+    """
+    owner = current_ref()
+    if owner is None:
+        msg = "async_task links with the actor that calls, and none does: use async_nolink"
+        raise NotSupported(msg)
+    return start_owned(
+        supervisor, owner, function, *args, linked=True, shutdown=shutdown, dispatcher=dispatcher
+    )
+
+
+def start_owned(
+    supervisor: Address,
+    owner: Ref | None,
+    function: Callable[..., T],
+    *args: Any,
+    linked: bool = False,
+    shutdown: ShutdownTime | None = None,
+    dispatcher: Dispatcher | None = None,
+) -> Task[T]:
+    """As `async_nolink`, but it is killed when `owner` ends, and `linked` with it or not."""
     outcome: Future[T] = Future()
-    start = Start(TaskActor, (function, args, outcome, owner))
+    start = Start(TaskActor, (function, args, outcome, owner), {"linked": linked})
     ref = _start(supervisor, start, restart=TEMPORARY, shutdown=shutdown, dispatcher=dispatcher)
-    return Task(supervisor, ref, outcome)
+    return Task(supervisor, ref, outcome, owner if linked else None)
 
 
 def _start(supervisor: Address, start: Start, **options: Any) -> Ref:

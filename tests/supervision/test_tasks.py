@@ -21,6 +21,7 @@ from supervision import (
     CallTimeout,
     Crashed,
     Dispatcher,
+    ExitSignal,
     InvalidChildSpec,
     ManualClock,
     MaxChildren,
@@ -35,6 +36,7 @@ from supervision import (
     Task,
     TaskSupervisor,
     async_nolink,
+    async_task,
     child_spec,
     count_children,
     current_ref,
@@ -420,6 +422,84 @@ def test_a_task_without_an_owner_survives_whoever_started_it(tasks: Ref, gate: G
     gate.open()
 
     assert task.result(HANG) is None
+
+
+# -- linked with the actor that calls --------------------------------------------------------------
+
+
+class Starter(Actor):
+    """Starts linked tasks; keeps the exit signals it traps."""
+
+    def __init__(self, tasks: Ref, *, trap_exits: bool = False) -> None:
+        super().__init__()
+        self.tasks = tasks
+        self.trap_exits = trap_exits
+        self.signals: list[ExitSignal] = []
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, ExitSignal):
+            self.signals.append(message)
+        if callable(message):
+            return async_task(self.tasks, message)
+        return self.signals
+
+
+def test_a_linked_task_that_crashes_takes_its_starter_along(tasks: Ref) -> None:
+    starter = spawn(Starter, (tasks,))
+
+    task = starter.ask(fail, timeout=HANG)
+
+    assert wait_for_exit(starter) == wait_for_exit(task.ref)
+    assert crash_reason(task.exit_reason) is LookupError
+
+
+def test_a_starter_that_traps_exits_is_told(tasks: Ref) -> None:
+    starter = spawn(Starter, (tasks,), {"trap_exits": True})
+    task = starter.ask(fail, timeout=HANG)
+    with pytest.raises(LookupError):
+        task.result(HANG)
+    wait_until(lambda: starter.ask("signals", timeout=HANG) != [], what="the signal")
+
+    (signal,) = starter.ask("signals", timeout=HANG)
+    starter.stop()
+
+    assert (signal.ref, crash_reason(signal.reason)) == (task.ref, LookupError)
+
+
+def test_a_linked_task_that_returns_harms_nobody(tasks: Ref) -> None:
+    starter = spawn(Starter, (tasks,))
+    task = starter.ask(int, timeout=HANG)
+
+    assert task.result(HANG) == 0
+    assert wait_for_exit(task.ref) == NORMAL
+    assert starter.ask("signals", timeout=HANG) == []
+    starter.stop()
+
+
+def test_a_linked_task_is_killed_when_its_starter_ends(tasks: Ref) -> None:
+    starter = spawn(Starter, (tasks,))
+    task = starter.ask(spin, timeout=HANG)
+
+    starter.stop()
+
+    assert wait_for_exit(task.ref) == KILLED
+
+
+@pytest.mark.parametrize("end", [Task.cancel, lambda task: task.shutdown(BRUTAL_KILL)])
+def test_an_end_that_was_asked_for_is_not_the_starters(tasks: Ref, end: Any) -> None:
+    starter = spawn(Starter, (tasks,))
+    task = starter.ask(spin, timeout=HANG)
+
+    end(task)
+
+    assert wait_for_exit(task.ref) == KILLED
+    assert starter.ask("signals", timeout=HANG) == []
+    starter.stop()
+
+
+def test_a_link_needs_an_actor(tasks: Ref) -> None:
+    with pytest.raises(NotSupported, match="use async_nolink"):
+        async_task(tasks, len, "abc")
 
 
 # -- in a tree -------------------------------------------------------------------------------------
