@@ -20,6 +20,7 @@ from supervision.administration import (
     terminate_child_async,
     which_children,
 )
+from supervision.backoff import Backoff
 from supervision.children import ChildInfo, ChildState, Counts
 from supervision.clock import SYSTEM_CLOCK, Clock, ManualClock, SystemClock
 from supervision.dispatch import OWN_THREAD, POOLED, Dispatcher, Pool
@@ -61,6 +62,8 @@ from supervision.observer import (
     top,
     trace,
 )
+from supervision.partition_supervisor import PartitionSupervisor, resize_partitions
+from supervision.partitions import Partition, partition_of, partitions
 from supervision.reasons import (
     ABANDONED,
     KILLED,
@@ -79,6 +82,8 @@ from supervision.registry import Entry, Name, Registered, Registry, RegistryKeep
 from supervision.reports import AutomaticShutdown, GaveUp
 from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
+from supervision.task_streams import async_stream
+from supervision.tasks import Task, TaskSupervisor, async_nolink, async_task, start_task
 from supervision.terms import (
     ALL_SIGNIFICANT,
     ANY_SIGNIFICANT,
@@ -132,6 +137,7 @@ __all__ = [
     "AlreadyStarted",
     "AutoShutdown",
     "AutomaticShutdown",
+    "Backoff",
     "CallCycle",
     "CallTimeout",
     "ChildInfo",
@@ -165,6 +171,8 @@ __all__ = [
     "Normal",
     "NotRegistered",
     "NotSupported",
+    "Partition",
+    "PartitionSupervisor",
     "Pool",
     "Ref",
     "Registered",
@@ -182,6 +190,8 @@ __all__ = [
     "Supervisor",
     "SupervisorFlags",
     "SystemClock",
+    "Task",
+    "TaskSupervisor",
     "Timer",
     "Timers",
     "TimersKeeper",
@@ -191,6 +201,9 @@ __all__ = [
     "TreeNode",
     "Unregistered",
     "abandoned_threads",
+    "async_nolink",
+    "async_stream",
+    "async_task",
     "blocking",
     "child_spec",
     "count_children",
@@ -202,6 +215,9 @@ __all__ = [
     "link",
     "log_trace",
     "monitor",
+    "partition_of",
+    "partitions",
+    "resize_partitions",
     "restart_child",
     "restart_child_async",
     "resume",
@@ -209,6 +225,7 @@ __all__ = [
     "spawn",
     "start_child",
     "start_child_async",
+    "start_task",
     "statistics",
     "suspend",
     "terminate_child",

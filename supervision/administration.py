@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from supervision.children import ChildInfo, Counts
+from supervision.spec_checks import check_shutdown
 from supervision.specs import ChildSpec, as_spec
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from supervision.future import Future
     from supervision.ref import Ref
     from supervision.registry import Name
+    from supervision.terms import ShutdownTime
 
 __all__ = [
     "CountChildren",
@@ -54,9 +56,13 @@ class StartChild:
 
 @dataclass(frozen=True, slots=True)
 class TerminateChild:
-    """Stop the child: of a supervisor by its id, of a dynamic supervisor by its ref."""
+    """Stop the child: of a supervisor by its id, of a dynamic supervisor by its ref.
+
+    `shutdown` is what is given to it in place of its spec's.
+    """
 
     child: Hashable
+    shutdown: ShutdownTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +124,14 @@ def start_child_async(supervisor: Address, child: ChildSpec | type[Actor]) -> Fu
     return cast("Future[Ref | None]", supervisor.ask(StartChild(as_spec(child)), block=False))
 
 
-def terminate_child(supervisor: Address, child: Hashable, *, timeout: float | None = None) -> None:
-    """Stop a child, as its `shutdown` says, and return when it has ended.
+def terminate_child(
+    supervisor: Address,
+    child: Hashable,
+    *,
+    shutdown: ShutdownTime | None = None,
+    timeout: float | None = None,
+) -> None:
+    """Stop a child, as its spec's `shutdown` says or the one given, and return when it has ended.
 
     A static supervisor's child is named by its id and stays known, so that `restart_child` can
     start it again, unless it is temporary; a dynamic supervisor's is named by its ref and is
@@ -129,15 +141,18 @@ def terminate_child(supervisor: Address, child: Hashable, *, timeout: float | No
     Raises:
         ChildNotFound: it has no such child; a stranger's ref is left alone.
         NotSupported: a ref for a static supervisor, or an id for a dynamic one.
+        InvalidChildSpec: a `shutdown` that cannot be.
         ActorDead: the supervisor has ended.
         CallTimeout: no answer in time; the stop goes on.
     """
-    supervisor.ask(TerminateChild(child), timeout=timeout)
+    supervisor.ask(_terminate(child, shutdown), timeout=timeout)
 
 
-def terminate_child_async(supervisor: Address, child: Hashable) -> Future[None]:
+def terminate_child_async(
+    supervisor: Address, child: Hashable, *, shutdown: ShutdownTime | None = None
+) -> Future[None]:
     """As `terminate_child`, but do not wait: return a future of the end."""
-    return cast("Future[None]", supervisor.ask(TerminateChild(child), block=False))
+    return cast("Future[None]", supervisor.ask(_terminate(child, shutdown), block=False))
 
 
 def restart_child(
@@ -215,3 +230,9 @@ def get_child_spec(
         CallTimeout: no answer in time.
     """
     return cast("ChildSpec", supervisor.ask(GetChildSpec(child), timeout=timeout))
+
+
+def _terminate(child: Hashable, shutdown: ShutdownTime | None) -> TerminateChild:
+    if shutdown is not None:
+        check_shutdown(shutdown)
+    return TerminateChild(child, shutdown)

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from supervision.backoff import Pace
 from supervision.reasons import Crashed, ExitReason
 from supervision.specs import ChildSpec
 from supervision.strategies import Member
@@ -19,6 +20,8 @@ from supervision.terms import SUPERVISOR, TEMPORARY, ChildType
 
 if TYPE_CHECKING:
     from supervision.ref import Ref
+    from supervision.shutdown import Deadline
+    from supervision.to_self import ToSelf
 
 __all__ = ["Child", "ChildInfo", "ChildState", "Children", "Counts", "LastCrash"]
 
@@ -47,7 +50,11 @@ class LastCrash:
 
 @dataclass(frozen=True, slots=True)
 class ChildInfo:
-    """One row of `which_children`. `ref` is `None` unless the child has an actor at the moment."""
+    """One row of `which_children`.
+
+    `ref` is `None` unless the child has an actor at the moment. `next_restart` is when one that
+    waits for its backoff is started again.
+    """
 
     id: Hashable
     ref: Ref | None
@@ -55,6 +62,7 @@ class ChildInfo:
     type: ChildType
     restarts: int = 0
     last_crash: LastCrash | None = None
+    next_restart: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Counts:
 class Child:
     """One child: its spec, its state, and what has happened to it. Changed by `Children` alone."""
 
-    __slots__ = ("last_crash", "ref", "restarts", "retry", "spec", "state")
+    __slots__ = ("deadline", "last_crash", "pace", "ref", "restarts", "retry", "spec", "state")
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
@@ -78,7 +86,9 @@ class Child:
         self.ref: Ref | None = None
         self.restarts = 0
         self.last_crash: LastCrash | None = None
-        self.retry: object = None  # the message of the restart attempt that is on its way
+        self.retry: ToSelf | None = None  # the message of the next restart attempt
+        self.pace = None if spec.backoff is None else Pace(spec.backoff)
+        self.deadline: Deadline | None = None  # when a restart that waits is due
 
     @property
     def active(self) -> bool:
@@ -94,7 +104,13 @@ class Child:
         """Return what outsiders may know."""
         assert self.spec.type is not None
         return ChildInfo(
-            self.spec.id, self.ref, self.state, self.spec.type, self.restarts, self.last_crash
+            id=self.spec.id,
+            ref=self.ref,
+            state=self.state,
+            type=self.spec.type,
+            restarts=self.restarts,
+            last_crash=self.last_crash,
+            next_restart=None if self.pace is None else self.pace.due,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from supervision.backoff import Pace
 from supervision.children import ChildInfo, ChildState, Counts, LastCrash
 from supervision.specs import ChildSpec, Start
 from supervision.terms import SUPERVISOR, TEMPORARY
@@ -28,9 +29,9 @@ class DynamicChild:
         start_reply: who waits for its first start.
         stop_replies: who waits for its termination; `None` unless that was asked for.
         stopping: how far its stop has gone; `None` unless it is being stopped.
-        deadline: when its start or its stop is due.
+        deadline: when its start, its stop or its next restart is due.
         failure: why its start is being cut short.
-        retry: the message of the restart attempt that is on its way.
+        pace: how far its backoff has gone; `None` unless its spec has one.
     """
 
     __slots__ = (
@@ -38,9 +39,9 @@ class DynamicChild:
         "failure",
         "id",
         "last_crash",
+        "pace",
         "ref",
         "restarts",
-        "retry",
         "spec",
         "start_reply",
         "state",
@@ -60,7 +61,7 @@ class DynamicChild:
         self.stopping: Stopping | None = None
         self.deadline: Deadline | None = None
         self.failure: ExitReason | None = None
-        self.retry: object = None
+        self.pace = None if spec.backoff is None else Pace(spec.backoff)
 
     @property
     def active(self) -> bool:
@@ -71,7 +72,13 @@ class DynamicChild:
         """Return what outsiders may know."""
         assert self.spec.type is not None
         return ChildInfo(
-            self.id, self.ref, self.state, self.spec.type, self.restarts, self.last_crash
+            id=self.id,
+            ref=self.ref,
+            state=self.state,
+            type=self.spec.type,
+            restarts=self.restarts,
+            last_crash=self.last_crash,
+            next_restart=None if self.pace is None else self.pace.due,
         )
 
 

@@ -10,12 +10,12 @@ the same however many children there are. When it stops itself, its children sto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import random
 from typing import Any
 
 from supervision import telemetry
-from supervision._pykka import Envelope
 from supervision.administration import (
     CountChildren,
     DeleteChild,
@@ -25,13 +25,12 @@ from supervision.administration import (
     TerminateChild,
     WhichChildren,
 )
+from supervision.all_at_once import AllAtOnce
 from supervision.children import ChildState, LastCrash
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.decisions import Decision, after_exit, auto_shuts_down
-from supervision.dynamic_children import DynamicChild, DynamicChildren
+from supervision.dynamic_children import DynamicChild
 from supervision.errors import (
-    ActorDead,
-    CallTimeout,
     ChildNotFound,
     InvalidSupervisorFlags,
     MaxChildren,
@@ -40,32 +39,25 @@ from supervision.errors import (
 from supervision.execution import shield
 from supervision.messages import Exited, Started
 from supervision.monitors import Down
-from supervision.reasons import Crashed, ExitReason, Shutdown
+from supervision.reasons import ExitReason, Shutdown
 from supervision.ref import Ref
-from supervision.shutdown import KILL_GRACE, Deadlines, Stopping
+from supervision.shutdown import KILL_GRACE, StopPhase
 from supervision.specs import ChildSpec, Start, SupervisorFlags, check_significant
 from supervision.starting import Failed, Ignored, Launched, Outcome, declined, launch
-from supervision.supervisor_base import ClockTurned, SupervisorBase, ToSelf
-from supervision.terms import BRUTAL_KILL, INFINITY, ONE_FOR_ONE, ShutdownTime
+from supervision.terms import INFINITY, ONE_FOR_ONE, ShutdownTime
+from supervision.to_self import ClockTurned, RetryRestart, StartAgain
 
 __all__ = ["DynamicSupervisor"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RetryRestart(ToSelf):
-    """To self: the restart of this child has failed; try again."""
-
-    child: DynamicChild
-
-
-class DynamicSupervisor(SupervisorBase):
+class DynamicSupervisor(AllAtOnce):
     """Starts children on demand; `one_for_one`, and without an order among them.
 
     `start_child(supervisor, spec)` answers with the child's ref, by which it is named from then on;
     ids may repeat. A spec with `await_start=False` is answered as soon as the actor is made.
 
     Example:
-        >>> from supervision import Actor, DynamicSupervisor, child_spec, start_child
+        >>> from supervision import TEMPORARY, Actor, DynamicSupervisor, child_spec, start_child
         >>> root = DynamicSupervisor.start()
         >>> ref = start_child(root, child_spec(Actor, restart=TEMPORARY))
         >>> ref.is_alive()
@@ -82,6 +74,7 @@ class DynamicSupervisor(SupervisorBase):
         extra_args: Sequence[Any] = (),
         clock: Clock = SYSTEM_CLOCK,
         kill_grace: float = KILL_GRACE,
+        draw: Callable[[], float] = random,
     ) -> None:
         """Check the options; runs in the starter's thread.
 
@@ -91,26 +84,19 @@ class DynamicSupervisor(SupervisorBase):
             extra_args: what every child's `__init__` gets before the arguments of its own spec.
             clock: what restart intensity and shutdown times are measured by.
             kill_grace: seconds between the kill of a child and its abandonment.
+            draw: where the jitter of a backoff comes from: a number from 0 up to 1.
 
         Raises:
             InvalidSupervisorFlags: another strategy, or a `max_children` that cannot be.
         """
-        super().__init__(flags, clock=clock, kill_grace=kill_grace)
+        super().__init__(flags, clock=clock, kill_grace=kill_grace, draw=draw)
         _check_dynamic(flags, max_children)
         self._max_children = max_children
         self._extra_args = tuple(extra_args)
-        self._children = DynamicChildren()
-        self._deadlines = Deadlines()
 
     # -- messages ----------------------------------------------------------------------------------
 
     def _handle(self, message: Any) -> Any:
-        try:
-            return self._dispatch(message)
-        finally:
-            self._look_at_deadlines()
-
-    def _dispatch(self, message: Any) -> Any:
         match message:
             case Exited() | Down():
                 self._child_ended(message.ref, message.reason)
@@ -118,10 +104,12 @@ class DynamicSupervisor(SupervisorBase):
                 self._child_started(message.ref)
             case StartChild(spec):
                 return self._start_child(spec)
-            case TerminateChild(child):
-                return self._terminate_child(child)
-            case RetryRestart():
-                self._retry(message)
+            case TerminateChild(child, shutdown):
+                return self._terminate_child(child, shutdown)
+            case RetryRestart(child):
+                self._retry(child)
+            case StartAgain(child):
+                self._start_again_if_waiting(child)
             case ClockTurned():
                 pass
             case _:
@@ -147,10 +135,6 @@ class DynamicSupervisor(SupervisorBase):
                 msg = f"a supervisor does not know the message {type(message).__name__}"
                 raise NotSupported(msg)
 
-    def on_timeout(self) -> None:
-        """A deadline has come and no message before it; own thread."""
-        self._look_at_deadlines()
-
     # -- administration ----------------------------------------------------------------------------
 
     def _start_child(self, spec: ChildSpec) -> Ref | None:
@@ -172,14 +156,16 @@ class DynamicSupervisor(SupervisorBase):
             self._reporter.start_failed(spec.id, outcome.reason, "refuse: nothing is left behind")
             raise outcome.error(spec)
 
-    def _terminate_child(self, ref: object) -> None:
+    def _terminate_child(self, ref: object, shutdown: ShutdownTime | None) -> None:
         child = self._find(ref)
         if not child.active:
-            self._children.remove(child)
+            self._forget_waiting(child)
             return
         child.stop_replies = [*(child.stop_replies or ()), self.defer_reply()]
         if child.stopping is None:
-            self._begin_stop(child, child.spec.shutdown_time)
+            self._begin_stop(child, child.spec.shutdown_time if shutdown is None else shutdown)
+        elif shutdown is not None and child.stopping.phase is StopPhase.ASKED:
+            self._begin_stop(child, shutdown)  # somebody else has less patience, or more
 
     def _find(self, ref: object) -> DynamicChild:
         if not isinstance(ref, Ref):
@@ -196,39 +182,6 @@ class DynamicSupervisor(SupervisorBase):
             return spec
         args = self._extra_args + start.args
         return replace(spec, start=Start(start.actor_class, args, start.kwargs))
-
-    # -- starts ------------------------------------------------------------------------------------
-
-    def _launch_first(self, spec: ChildSpec) -> tuple[Outcome, DynamicChild | None]:
-        with shield():  # a kill must not come between an actor's start and its record
-            outcome = launch(spec, self.actor_ref)
-            if not isinstance(outcome, Launched):
-                return outcome, None
-            child = self._children.add(spec, outcome.ref)
-        self._launched(child, spec, outcome)
-        return outcome, child
-
-    def _launched(self, child: DynamicChild, spec: ChildSpec, launched: Launched) -> None:
-        if launched.acknowledged:
-            self._children.running(child)
-        elif spec.start_timeout is not None and spec.await_start:
-            at = self._clock.monotonic() + spec.start_timeout
-            child.deadline = self._deadlines.add(at, child)
-
-    def _child_started(self, ref: Ref) -> None:
-        child = self._children.of(ref)
-        if child is None or child.state is not ChildState.STARTING or child.stopping is not None:
-            return
-        self._clear_deadline(child)
-        self._children.running(child)
-        reply, child.start_reply = child.start_reply, None
-        if reply is not None:
-            reply.set(ref)
-
-    def _start_timed_out(self, child: DynamicChild) -> None:
-        msg = f"child {child.id!r} did not start within its start_timeout"
-        child.failure = Crashed(CallTimeout(msg))
-        self._begin_stop(child, BRUTAL_KILL)
 
     # -- ends --------------------------------------------------------------------------------------
 
@@ -247,14 +200,6 @@ class DynamicSupervisor(SupervisorBase):
             self._children.remove(child)
         else:
             self._ended_by_itself(child, failure or reason)
-
-    def _stopped(self, child: DynamicChild, stopping: Stopping, reason: ExitReason) -> None:
-        self._reporter.stopped(child.id, stopping, reason)
-        self._children.remove(child)
-        if child.start_reply is not None:
-            child.start_reply.try_set_exception(ActorDead(stopping.ref.label, reason))
-        for reply in child.stop_replies or ():
-            reply.try_set(None)
 
     def _first_start_failed(self, child: DynamicChild, reason: ExitReason) -> None:
         self._children.remove(child)
@@ -291,17 +236,21 @@ class DynamicSupervisor(SupervisorBase):
         decision = Decision.RESTART if within else Decision.GIVE_UP
         if child.active:  # else it is a retry: the failed start has been reported
             self._reporter.child_ended(child.spec, child.id, child.ref, reason, decision)
-        if within:
-            child.restarts += 1
-            telemetry.restarts.add()
-            self._start_again(child)
-        else:
+        if not within:
             self._children.remove(child)
             self.exit(Shutdown(self._reporter.gave_up(child.id, self._flags, reason)))
+            return
+        child.restarts += 1
+        telemetry.restarts.add()
+        if child.pace is None:
+            self._start_again(child)
+        else:
+            self._children.restarting(child)
+            self._reporter.restarts_later(child.id, self._start_later(child))
 
     def _start_again(self, child: DynamicChild) -> None:
         with shield():
-            outcome = launch(child.spec, self.actor_ref)
+            outcome = launch(child.spec, self.actor_ref, self._children.of)
             if isinstance(outcome, Launched):
                 self._children.restarted(child, outcome.ref)
         if isinstance(outcome, Launched):
@@ -309,120 +258,28 @@ class DynamicSupervisor(SupervisorBase):
         elif isinstance(outcome, Ignored):
             self._children.remove(child)
         else:
-            self._try_again(child, outcome.reason)
+            self._start_failed(child, outcome.reason)
 
-    def _try_again(self, child: DynamicChild, reason: ExitReason) -> None:
+    def _start_failed(self, child: DynamicChild, reason: ExitReason) -> None:
         self._reporter.start_failed(child.id, reason, "try again")
         child.last_crash = LastCrash(reason, self._clock.now())
         self._children.restarting(child)
-        child.retry = RetryRestart(child)
-        self.actor_ref.signal(child.retry)
+        if child.pace is not None:
+            self._restart(child, reason)
+        else:
+            self.actor_ref.signal(RetryRestart(child))
 
-    def _retry(self, retry: RetryRestart) -> None:
-        child = retry.child
-        if self._children.of(child.ref) is child and child.retry is retry and not child.active:
+    def _retry(self, child: DynamicChild) -> None:
+        if self._waits(child):
             assert child.last_crash is not None
             self._restart(child, child.last_crash.reason)
 
-    # -- stops and deadlines -----------------------------------------------------------------------
+    def _start_again_if_waiting(self, child: DynamicChild) -> None:
+        if self._waits(child):
+            self._start_again(child)
 
-    def _begin_stop(self, child: DynamicChild, shutdown: ShutdownTime) -> None:
-        self._clear_deadline(child)
-        now = self._clock.monotonic()
-        child.stopping = Stopping(child.ref, shutdown, now=now, kill_grace=self._kill_grace)
-        self._set_stop_deadline(child, child.stopping)
-
-    def _set_stop_deadline(self, child: DynamicChild, stopping: Stopping) -> None:
-        if stopping.deadline is not None:
-            child.deadline = self._deadlines.add(stopping.deadline, child)
-
-    def _clear_deadline(self, child: DynamicChild) -> None:
-        self._deadlines.cancel(child.deadline)
-        child.deadline = None
-
-    def _look_at_deadlines(self) -> None:
-        if not self._deadlines:
-            self.receive_timeout = None
-            return
-        now = self._clock.monotonic()
-        for child in self._deadlines.take_due(now):
-            child.deadline = None
-            self._due(child, now)
-        at = self._deadlines.next_at()
-        self.receive_timeout = None if at is None else self._clock.wait_seconds(at)
-
-    def _due(self, child: DynamicChild, now: float) -> None:
-        stopping = child.stopping
-        if stopping is None:
-            self._start_timed_out(child)
-            return
-        stopping.expire(now)
-        self._set_stop_deadline(child, stopping)
-        reason = stopping.abandoned_reason()
-        if reason is not None:
-            self._child_ended(stopping.ref, reason)
-
-    # -- the supervisor's own life -----------------------------------------------------------------
-
-    def _start_children(self) -> None:
-        """There are none yet."""
-
-    def _stop_children(self) -> None:
-        for child in list(self._children):
-            if child.active and child.stopping is None:
-                self._begin_stop(child, child.spec.shutdown_time)
-        self._await_ends()
-
-    def _kill_children(self) -> None:
-        for child in list(self._children):
-            if child.active:
-                self._begin_stop(child, BRUTAL_KILL)
-        self._await_ends()
-
-    def _await_ends(self) -> None:
-        """Wait until no child is left; what others have sent waits for this actor's end."""
-        for child in list(self._children):
-            if not child.active:
-                self._children.remove(child)
-        put_back = []
-        while len(self._children):
-            item = self._next_or_deadline()
-            message = item.message if item.__class__ is Envelope else item
-            if isinstance(message, Exited | Down):
-                self._child_ended_while_stopping(message.ref, message.reason)
-            elif message.__class__ is not ClockTurned and not isinstance(message, Started):
-                put_back.append(item)
-            self._look_at_deadlines()
-        for item in put_back:
-            self.actor_ref.signal(item)
-
-    def _next_or_deadline(self) -> Any:
-        at = self._deadlines.next_at()
-        timeout = None if at is None else self._clock.wait_seconds(at)
-        try:
-            return self.receive(_anything, timeout=timeout)
-        except CallTimeout:
-            return ClockTurned()
-
-    def _child_ended_while_stopping(self, ref: Ref, reason: ExitReason) -> None:
-        child = self._children.of(ref)
-        if child is not None:
-            self._clear_deadline(child)
-            assert child.stopping is not None
-            self._stopped(child, child.stopping, reason)
-
-    def history_of(self, ref: Ref) -> tuple[int, LastCrash | None]:
-        """Return how often the child was restarted, and its last crash; from any thread."""
-        child = self._children.of(ref)
-        return (0, None) if child is None else (child.restarts, child.last_crash)
-
-    def _active_refs(self) -> Iterable[Ref]:
-        return [child.ref for child in list(self._children) if child.active]
-
-
-def _anything(message: object) -> bool:
-    del message
-    return True
+    def _waits(self, child: DynamicChild) -> bool:
+        return self._children.of(child.ref) is child and not child.active
 
 
 def _check_dynamic(flags: SupervisorFlags, max_children: object) -> None:

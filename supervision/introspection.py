@@ -21,6 +21,8 @@ from supervision.supervisor_base import SupervisorBase
 from supervision.terms import SUPERVISOR, WORKER
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from supervision.children import ChildInfo, LastCrash
 
 __all__ = ["TreeNode", "format_tree", "tree", "waiting"]
@@ -41,6 +43,7 @@ class TreeNode:
         mailbox: how many messages wait for it, those it holds back while it is suspended included.
         handled: how many messages it has handled.
         last_crash: the reason and the time of its last abnormal end, if there was one.
+        next_restart: when it is started again, while it waits for its backoff.
         children: those of a supervisor, at most as many as were asked for.
         more: how many children there are beyond `children`.
         ref: its actor, `None` if it has none.
@@ -63,6 +66,7 @@ class TreeNode:
     ref: Ref | None = None
     suspended: bool = False
     abandoned_threads: tuple[tuple[str, float], ...] = ()
+    next_restart: datetime | None = None
 
     def walk(self) -> Iterator[TreeNode]:
         """Yield this node and all below it, parents first."""
@@ -115,6 +119,7 @@ def _node(info: ChildInfo, max_children: int, timeout: float) -> TreeNode:
         status=info.state.value,
         restarts=info.restarts,
         last_crash=info.last_crash,
+        next_restart=info.next_restart,
     )
     has_actor = info.ref is not None and info.state is not ChildState.RESTARTING
     return _with_actor(node, info.ref, max_children, timeout) if has_actor else node
@@ -173,6 +178,8 @@ def _describe(node: TreeNode) -> str:
         parts.append(f"as {node.name}")
     if node.status != ChildState.RUNNING.value:
         parts.append(node.status)
+    if node.next_restart is not None:
+        parts.append(f"next attempt {node.next_restart:%Y-%m-%d %H:%M:%S}")
     if node.suspended:
         parts.append("suspended")
     if node.restarts:

@@ -11,6 +11,7 @@ import queue
 import threading
 import uuid
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -324,9 +325,8 @@ class Ref(pykka.ActorRef[Any]):
 
     def unwatch(self, watch: Monitor) -> None:
         """Forget a monitor."""
-        watchers = self.__dict__.get("_watcher_list", [])
-        if watch in watchers:
-            watchers.remove(watch)
+        with suppress(ValueError):  # it is not there, or is being told at this moment
+            self.__dict__.get("_watcher_list", []).remove(watch)
 
     def named(self, registration: Registration) -> None:
         """Remember a name, to give it up at the end; called by registries."""

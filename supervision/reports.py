@@ -26,6 +26,7 @@ CHILD_CRASHED = "supervisor.child_crashed"
 CHILD_ENDED = "supervisor.child_ended"
 START_FAILED = "supervisor.start_failed"
 STOP_FAILED = "supervisor.stop_failed"
+RESTART_DELAYED = "supervisor.restart_delayed"
 GAVE_UP = "supervisor.gave_up"
 AUTO_SHUTDOWN = "supervisor.auto_shutdown"
 UNEXPECTED_MESSAGE = "supervisor.unexpected_message"
@@ -87,6 +88,18 @@ class Reporter:
         """A child could not be started."""
         self._emit(child_id, None, reason, decision)
         self._say("error", START_FAILED, child_id, reason, decision)
+
+    def restarts_later(self, child_id: Hashable, delay: float) -> None:
+        """A child waits for its backoff before it is started again."""
+        telemetry.emit(
+            telemetry.RESTART_DELAYED, supervisor=self._supervisor, child_id=child_id, seconds=delay
+        )
+        self._log.info(
+            RESTART_DELAYED,
+            supervisor=self._supervisor.label,
+            child=_text(child_id),
+            seconds=round(delay, 3),
+        )
 
     def stopped(self, child_id: Hashable, stopping: Stopping, reason: ExitReason) -> None:
         """A child has ended because its supervisor stopped it; said only if it was not clean."""

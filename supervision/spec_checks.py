@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from supervision.backoff import Backoff
 from supervision.errors import InvalidChildSpec, InvalidSupervisorFlags
-from supervision.terms import BRUTAL_KILL, PERMANENT, AutoShutdown, ChildType, Restart, Strategy
+from supervision.terms import (
+    BRUTAL_KILL,
+    PERMANENT,
+    TEMPORARY,
+    AutoShutdown,
+    ChildType,
+    Restart,
+    Strategy,
+)
 
 
 def check_id(value: object) -> None:
@@ -91,6 +100,16 @@ def check_start_timeout(value: object) -> None:
     """A time, or none."""
     if value is not None and not _is_duration(value):
         raise InvalidChildSpec(f"start_timeout: seconds (zero or more) or None, not {value!r}")
+
+
+def check_backoff(value: object, restart: Restart) -> None:
+    """A `Backoff`, or none; one that is never restarted needs none."""
+    if value is not None and not isinstance(value, Backoff):
+        raise InvalidChildSpec(f"backoff: a Backoff(initial, maximum) or None, not {value!r}")
+    if value is not None and restart is TEMPORARY:
+        raise InvalidChildSpec(
+            "backoff: only for a permanent or transient child; a temporary one is never restarted"
+        )
 
 
 def check_strategy(value: object) -> None:

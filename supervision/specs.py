@@ -30,6 +30,7 @@ from supervision.terms import (
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
+    from supervision.backoff import Backoff
     from supervision.dispatch import Dispatcher
     from supervision.ref import Ref
     from supervision.registry import Name
@@ -87,6 +88,7 @@ class ChildSpec:
         await_start: whether the supervisor waits until `on_start` has succeeded before it goes on.
         start_timeout: the seconds it waits at most; `None` waits as long as it takes.
         dispatcher: where it runs, if not where its class says.
+        backoff: how long it waits before each restart; `None` restarts it at once, as OTP does.
 
     Raises:
         InvalidChildSpec: a field has a value that cannot be; the sentence names it.
@@ -102,6 +104,7 @@ class ChildSpec:
     await_start: bool = True
     start_timeout: float | None = None
     dispatcher: Dispatcher | None = None
+    backoff: Backoff | None = None
 
     def __post_init__(self) -> None:
         checks.check_id(self.id)
@@ -121,6 +124,7 @@ class ChildSpec:
         checks.check_where(self.name, self.dispatcher, made_by_spec=isinstance(self.start, Start))
         checks.check_await_start(self.await_start)
         checks.check_start_timeout(self.start_timeout)
+        checks.check_backoff(self.backoff, self.restart)
 
     @property
     def shutdown_time(self) -> ShutdownTime:
@@ -173,6 +177,7 @@ def child_spec(
     await_start: bool = True,
     start_timeout: float | None = None,
     dispatcher: Dispatcher | None = None,
+    backoff: Backoff | None = None,
     **kwargs: Any,
 ) -> ChildSpec:
     """Return a spec of `actor_class(*args, **kwargs)`; its id is the class unless one is given.
@@ -191,6 +196,7 @@ def child_spec(
         await_start=await_start,
         start_timeout=start_timeout,
         dispatcher=dispatcher,
+        backoff=backoff,
     )
 
 

@@ -6,6 +6,7 @@ outcome of the start, and never the end of the supervisor.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -57,10 +58,15 @@ class Aborted:
 Outcome: TypeAlias = Launched | Ignored | Failed | Aborted
 
 
-def launch(spec: ChildSpec, parent: Ref) -> Launched | Ignored | Failed:
-    """Make the child's actor and start its loop; do not wait for its `on_start`."""
+def launch(
+    spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object]
+) -> Launched | Ignored | Failed:
+    """Make the child's actor and start its loop; do not wait for its `on_start`.
+
+    `child_of` returns the child that an actor is of already: a start function may return any ref.
+    """
     try:
-        ref, acknowledged = _make(spec, parent)
+        ref, acknowledged = _make(spec, parent, child_of)
     except Ignore:
         return Ignored()
     except ActorKilled:
@@ -77,7 +83,7 @@ def declined(reason: ExitReason) -> bool:
     return isinstance(reason, Crashed) and isinstance(reason.exception, Ignore)
 
 
-def _make(spec: ChildSpec, parent: Ref) -> tuple[Ref, bool]:
+def _make(spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object]) -> tuple[Ref, bool]:
     start = spec.start
     if isinstance(start, Start):
         ref = spawn(
@@ -93,5 +99,8 @@ def _make(spec: ChildSpec, parent: Ref) -> tuple[Ref, bool]:
     if not isinstance(made, Ref):
         msg = f"the start function of child {spec.id!r} returned {made!r}, not a ref"
         raise TypeError(msg)
+    if child_of(made) is not None:
+        msg = f"the start function of child {spec.id!r} returned {made}, which is a child already"
+        raise ValueError(msg)
     monitor(made, parent)
     return made, True

@@ -11,8 +11,8 @@ that very child, or a request to stop.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from random import random
 from typing import TYPE_CHECKING, Any
 
 from supervision import telemetry
@@ -25,46 +25,36 @@ from supervision.administration import (
     TerminateChild,
     WhichChildren,
 )
-from supervision.children import Child, ChildInfo, Children, ChildState, LastCrash
+from supervision.children import Child, ChildInfo, ChildState, LastCrash
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.decisions import Decision, after_exit, auto_shuts_down
 from supervision.errors import (
     AlreadyPresent,
     AlreadyStarted,
-    CallTimeout,
     ChildNotFound,
     ChildRestarting,
     ChildRunning,
     NotSupported,
 )
-from supervision.execution import shield
 from supervision.messages import Exited, Started
 from supervision.monitors import Down
-from supervision.reasons import Crashed, ExitReason, Shutdown
+from supervision.one_by_one import OneByOne
+from supervision.reasons import ExitReason, Shutdown
 from supervision.ref import Ref
-from supervision.shutdown import KILL_GRACE, Stopping
-from supervision.specs import ChildSpec, SupervisorFlags, check_children, check_significant
-from supervision.starting import Aborted, Failed, Ignored, Launched, Outcome, declined, launch
-from supervision.strategies import plan_restart
-from supervision.supervisor_base import ClockTurned, SupervisorBase, ToSelf
-from supervision.terms import BRUTAL_KILL, ShutdownTime
+from supervision.shutdown import KILL_GRACE
+from supervision.specs import ChildSpec, SupervisorFlags, check_significant
+from supervision.starting import Aborted, Failed, Launched, Outcome, declined
+from supervision.strategies import Plan, plan_restart
+from supervision.terms import ShutdownTime
+from supervision.to_self import ClockTurned, RetryRestart, StartAgain
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
 
 __all__ = ["Supervisor"]
 
-_ENDS = (Exited, Down)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RetryRestart(ToSelf):
-    """To self: the restart of this child has failed; try again."""
-
-    child: Child
-
-
-class Supervisor(SupervisorBase):
+class Supervisor(OneByOne):
     """Keeps its children running, as its flags and their specs say.
 
     `Supervisor.start([...specs], flags)` starts the root of a tree; `child_spec(Supervisor,
@@ -93,6 +83,7 @@ class Supervisor(SupervisorBase):
         *,
         clock: Clock = SYSTEM_CLOCK,
         kill_grace: float = KILL_GRACE,
+        draw: Callable[[], float] = random,
     ) -> None:
         """Check the specs; runs in the starter's thread.
 
@@ -101,13 +92,12 @@ class Supervisor(SupervisorBase):
             flags: strategy, restart intensity and auto_shutdown.
             clock: what restart intensity and shutdown times are measured by.
             kill_grace: seconds between the kill of a child and its abandonment.
+            draw: where the jitter of a backoff comes from: a number from 0 up to 1.
 
         Raises:
             InvalidChildSpec: a child is no spec, an id is there twice, or a spec does not fit.
         """
-        super().__init__(flags, clock=clock, kill_grace=kill_grace)
-        self._specs = check_children(children, flags.auto_shutdown)
-        self._children = Children()
+        super().__init__(children, flags, clock=clock, kill_grace=kill_grace, draw=draw)
 
     # -- messages ----------------------------------------------------------------------------------
 
@@ -119,6 +109,8 @@ class Supervisor(SupervisorBase):
                 self._child_started(message.ref)
             case RetryRestart():
                 self._retry(message)
+            case StartAgain():
+                self._start_again(message)
             case ClockTurned():
                 pass
             case _:
@@ -129,8 +121,8 @@ class Supervisor(SupervisorBase):
         match message:
             case StartChild(spec):
                 return self._start_child(spec)
-            case TerminateChild(child_id):
-                return self._terminate_child(child_id)
+            case TerminateChild(child_id, shutdown):
+                return self._terminate_child(child_id, shutdown)
             case RestartChild(child_id):
                 return self._restart_child(child_id)
             case DeleteChild(child_id):
@@ -163,11 +155,12 @@ class Supervisor(SupervisorBase):
             raise outcome.error(spec)
         return self._ref_of(outcome)
 
-    def _terminate_child(self, child_id: Hashable) -> None:
+    def _terminate_child(self, child_id: Hashable, shutdown: ShutdownTime | None) -> None:
         if isinstance(child_id, Ref):
             msg = "terminate_child: a supervisor's child is named by its id, not by its ref"
             raise NotSupported(msg)
-        self._stop_one(self._find(child_id))
+        child = self._find(child_id)
+        self._end(child, child.spec.shutdown_time if shutdown is None else shutdown)
 
     def _restart_child(self, child_id: Hashable) -> Ref | None:
         child = self._find_stopped(child_id)
@@ -208,7 +201,7 @@ class Supervisor(SupervisorBase):
     def _child_started(self, ref: Ref) -> None:
         child = self._children.of(ref)
         if child is not None and child.state is ChildState.STARTING:
-            self._children.running(child)
+            self._running(child)
 
     def _child_ended(self, ref: Ref, reason: ExitReason) -> None:
         child = self._children.of(ref)
@@ -242,29 +235,45 @@ class Supervisor(SupervisorBase):
         if ref is not None:  # else it is a retry: the failed start has been reported
             self._reporter.child_ended(spec, spec.id, ref, reason, decision)
         self._children.stopped(child)
-        if within:
-            child.restarts += 1
-            telemetry.restarts.add()
+        if not within:
+            self.exit(Shutdown(self._reporter.gave_up(spec.id, self._flags, reason)))
+            return
+        child.restarts += 1
+        telemetry.restarts.add()
+        if child.pace is None:
             self._restart_group(child)
         else:
-            self.exit(Shutdown(self._reporter.gave_up(spec.id, self._flags, reason)))
+            self._restart_group_later(child)
 
     def _restart_group(self, failed: Child) -> None:
-        plan = plan_restart(self._flags.strategy, self._children.members(), failed.spec.id)
-        for child_id in plan.stop:
-            self._stop_one(self._find(child_id))
-        for child_id in plan.start:
+        for child_id in self._stop_group(failed).start:
             if self._stop_seen is not None:
                 return
             child = self._find(child_id)
             outcome = self._start(child)
             if isinstance(outcome, Failed):
-                self._try_again(child, outcome.reason)
+                self._start_failed(child, outcome.reason)
                 return
 
-    def _try_again(self, child: Child, reason: ExitReason) -> None:
+    def _restart_group_later(self, failed: Child) -> None:
+        self._children.restarting(failed)
+        failed.retry = None  # one that is on its way comes too early
+        delay = self._start_later(failed)
+        self._reporter.restarts_later(failed.spec.id, delay)
+        self._stop_group(failed)
+
+    def _stop_group(self, failed: Child) -> Plan:
+        plan = plan_restart(self._flags.strategy, self._children.members(), failed.spec.id)
+        for child_id in plan.stop:
+            self._stop_one(self._find(child_id))
+        return plan
+
+    def _start_failed(self, child: Child, reason: ExitReason) -> None:
         self._reporter.start_failed(child.spec.id, reason, "try again")
         self._remember(child, reason)
+        if child.pace is not None:
+            self._restart(child, reason)
+            return
         self._children.restarting(child)
         child.retry = RetryRestart(child)
         self.actor_ref.signal(child.retry)
@@ -275,93 +284,11 @@ class Supervisor(SupervisorBase):
             assert child.last_crash is not None
             self._restart(child, child.last_crash.reason)
 
+    def _start_again(self, due: StartAgain) -> None:
+        child = due.child
+        if child.retry is due and child.state is ChildState.RESTARTING:
+            self._restart_group(child)
+
     def _remember(self, child: Child, reason: ExitReason) -> None:
         if reason.abnormal:
             child.last_crash = LastCrash(reason, self._clock.now())
-
-    # -- starting and stopping ---------------------------------------------------------------------
-
-    def _start_children(self) -> None:
-        for spec in self._specs:
-            child = self._children.add(spec)
-            outcome = self._start(child)
-            if isinstance(outcome, Failed):
-                self._children.remove(child)
-                decision = "stop those already started and fail the start"
-                self._reporter.start_failed(spec.id, outcome.reason, decision)
-                raise outcome.error(spec)
-            if self._stop_seen is not None:
-                return
-        self._specs = []
-
-    def _stop_children(self) -> None:
-        for child in self._children.in_reverse():
-            self._stop_one(child)
-
-    def _kill_children(self) -> None:
-        for child in self._children.in_reverse():
-            self._end(child, BRUTAL_KILL)
-
-    def _start(self, child: Child) -> Outcome:
-        with shield():  # a kill must not come between an actor's start and its record
-            launched = launch(child.spec, self.actor_ref)
-            if isinstance(launched, Launched):
-                self._children.starting(child, launched.ref)
-        if not isinstance(launched, Launched):
-            self._children.stopped(child)
-            return launched
-        if launched.acknowledged:
-            self._children.running(child)
-        elif child.spec.await_start:
-            return self._await_started(child, launched)
-        return launched
-
-    def _await_started(self, child: Child, launched: Launched) -> Outcome:
-        timeout = child.spec.start_timeout
-        deadline = None if timeout is None else self._clock.monotonic() + timeout
-        message = self._wait_for_child(launched.ref, (Started, *_ENDS), deadline)
-        if isinstance(message, Started):
-            self._children.running(child)
-            return launched
-        if message is not None:
-            self._children.stopped(child)
-            return Ignored() if declined(message.reason) else Failed(message.reason)
-        if self._stop_seen is not None:
-            return Aborted()
-        self._end(child, BRUTAL_KILL)
-        error = CallTimeout(f"child {child.spec.id!r} did not start within {timeout:g} seconds")
-        return Failed(Crashed(error))
-
-    def _stop_one(self, child: Child) -> None:
-        self._end(child, child.spec.shutdown_time)
-
-    def _end(self, child: Child, shutdown: ShutdownTime) -> None:
-        """Stop the child's actor, if it has one, and mark the child as stopped."""
-        ref = child.ref
-        if ref is not None:
-            now = self._clock.monotonic()
-            stopping = Stopping(ref, shutdown, now=now, kill_grace=self._kill_grace)
-            reason = self._await_end(stopping)
-            self._reporter.stopped(child.spec.id, stopping, reason)
-        self._children.stopped(child)
-
-    def _await_end(self, stopping: Stopping) -> ExitReason:
-        while True:
-            message = self._wait_for_child(stopping.ref, _ENDS, stopping.deadline)
-            if message is not None:
-                assert not isinstance(message, Started)
-                return message.reason
-            now = self._clock.monotonic()
-            if stopping.deadline is not None and now >= stopping.deadline:
-                stopping.expire(now)
-            reason = stopping.abandoned_reason()
-            if reason is not None:
-                return reason
-
-    def history_of(self, ref: Ref) -> tuple[int, LastCrash | None]:
-        """Return how often the child was restarted, and its last crash; from any thread."""
-        child = self._children.of(ref)
-        return (0, None) if child is None else (child.restarts, child.last_crash)
-
-    def _active_refs(self) -> Iterable[Ref]:
-        return [child.ref for child in self._children if child.ref is not None]

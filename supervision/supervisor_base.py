@@ -16,8 +16,10 @@ its supervisor is restarted all the same.
 
 from __future__ import annotations
 
+import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -39,37 +41,22 @@ from supervision.messages import Exited, ExitSignal, ShutdownRequest, Started, S
 from supervision.monitors import Down, monitor
 from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
 from supervision.reports import Reporter
-from supervision.shutdown import KILL_GRACE
+from supervision.shutdown import KILL_GRACE, Deadlines
 from supervision.specs import SupervisorFlags
 from supervision.terms import SUPERVISOR, ChildType
+from supervision.to_self import CLOCK_TURNED, ClockTurned
 
 if TYPE_CHECKING:
-    from supervision.children import LastCrash
+    from supervision.children import Child, LastCrash
+    from supervision.dynamic_children import DynamicChild
     from supervision.ref import Ref
 
-__all__ = ["ClockTurned", "SupervisorBase", "ToSelf"]
+    AnyChild: TypeAlias = Child | DynamicChild
+
+__all__ = ["SupervisorBase"]
 
 
 ChildMessageKinds: TypeAlias = tuple[type[Started] | type[Exited] | type[Down], ...]
-
-
-class ToSelf(SystemMessage):
-    """A message of a supervisor to itself; one that is never handled is nobody's loss."""
-
-    __slots__ = ()
-
-    def handle(self, actor: Actor) -> None:
-        """Give it to the supervisor's `on_receive`."""
-        actor.on_receive(self)
-
-
-class ClockTurned(ToSelf):
-    """A clock that is turned by hand has jumped: look whether a deadline has passed."""
-
-    __slots__ = ()
-
-
-CLOCK_TURNED = ClockTurned()
 
 
 class SupervisorBase(Actor):
@@ -83,10 +70,13 @@ class SupervisorBase(Actor):
         *,
         clock: Clock = SYSTEM_CLOCK,
         kill_grace: float = KILL_GRACE,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         super().__init__()
         self._flags = flags
         self._clock = clock
+        self._draw = draw
+        self._deadlines = Deadlines()
         self._kill_grace = kill_grace
         self._started: Future[None] = Future()
         self._intensity = RestartIntensity(flags.max_restarts, flags.max_seconds)
@@ -135,13 +125,19 @@ class SupervisorBase(Actor):
 
     def on_receive(self, message: Any) -> Any:
         """Handle what is asked of a supervisor, and what becomes of its children."""
-        if isinstance(message, SystemMessage | Down):
-            return self._handle(message)
         try:
             return self._handle(message)
         except SupervisionError as refusal:  # an answer; this actor is none the worse for it
+            if isinstance(message, SystemMessage | Down):
+                raise
             self.release_reply().set_exception(refusal)
             return None
+        finally:
+            self._look_at_deadlines()
+
+    def on_timeout(self) -> None:
+        """A deadline has come and no message before it; own thread."""
+        self._look_at_deadlines()
 
     def on_stop(self) -> None:
         """Stop the children; own thread."""
@@ -205,6 +201,10 @@ class SupervisorBase(Actor):
         """
 
     @abstractmethod
+    def _due(self, child: Any, now: float) -> None:
+        """What `_deadlines` had for this child is due; wait for nothing."""
+
+    @abstractmethod
     def _active_refs(self) -> Iterable[Ref]:
         """Return the actors of the children; called from any thread once this actor has ended."""
 
@@ -258,6 +258,38 @@ class SupervisorBase(Actor):
 
     def _clock_turned(self) -> None:
         self.actor_ref.signal(CLOCK_TURNED)
+
+    # -- what is due -------------------------------------------------------------------------------
+
+    def _look_at_deadlines(self) -> None:
+        if not self._deadlines:
+            self.receive_timeout = None
+            return
+        now = self._clock.monotonic()
+        for child in self._deadlines.take_due(now):
+            self._clear_deadline(child)
+            self._due(child, now)
+        at = self._deadlines.next_at()
+        self.receive_timeout = None if at is None else self._clock.wait_seconds(at)
+
+    def _start_later(self, child: AnyChild) -> float:
+        """Have `_due` called when the child's backoff is over; return the seconds until then."""
+        assert child.pace is not None
+        now = self._clock.monotonic()
+        delay = child.pace.failed(now, self._draw())
+        child.pace.due = self._clock.now() + timedelta(seconds=delay)
+        child.deadline = self._deadlines.add(now + delay, child)
+        return delay
+
+    def _clear_deadline(self, child: AnyChild) -> None:
+        self._deadlines.cancel(child.deadline)
+        child.deadline = None
+        if child.pace is not None:
+            child.pace.due = None
+
+    def _note_running(self, child: AnyChild) -> None:
+        if child.pace is not None:
+            child.pace.running(self._clock.monotonic())
 
     # -- ends --------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ __all__ = [
     "EVENTS",
     "EXIT_SIGNAL",
     "HANDLER_DETACHED",
+    "RESTART_DELAYED",
     "SUPERVISOR_GAVE_UP",
     "THREAD_ABANDONED",
     "Counter",
@@ -96,6 +97,13 @@ CHILD_ENDED = Event(
     ref="the actor that has ended, `None` if it could not be made",
     reason="its `ExitReason`",
     decision="what the supervisor does about it, in words",
+)
+RESTART_DELAYED = Event(
+    "supervisor.restart_delayed",
+    "a child waits for its backoff before it is started again",
+    supervisor="its supervisor",
+    child_id="its id",
+    seconds="how long",
 )
 SUPERVISOR_GAVE_UP = Event(
     "supervisor.gave_up",

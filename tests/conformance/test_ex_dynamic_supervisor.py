@@ -29,8 +29,16 @@ from supervision.administration import (
 )
 from supervision.children import ChildState, Counts
 from supervision.dynamic_supervisor import DynamicSupervisor
-from supervision.specs import SupervisorFlags, as_spec, child_spec
-from supervision.terms import BRUTAL_KILL, INFINITY, ONE_FOR_ALL, TEMPORARY, TRANSIENT
+from supervision.specs import Start, SupervisorFlags, as_spec, child_spec
+from supervision.terms import (
+    BRUTAL_KILL,
+    INFINITY,
+    ONE_FOR_ALL,
+    PERMANENT,
+    SUPERVISOR,
+    TEMPORARY,
+    TRANSIENT,
+)
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import DECLINE, Exit, Fail, Run, Script, children_of, spin
 
@@ -54,8 +62,27 @@ def test_ex_multiple_supervisors_can_be_supervised_and_identified(supervise: Any
 
 
 def test_ex_use_generates_child_spec() -> None:
-    """A supervisor as a child has no limit to its shutdown."""
-    assert as_spec(DynamicSupervisor).shutdown_time == INFINITY
+    """A supervisor as a child is permanent, and has no limit to its shutdown."""
+    spec = as_spec(DynamicSupervisor)
+
+    assert (spec.id, spec.start) == (DynamicSupervisor, Start(DynamicSupervisor))
+    assert (spec.type, spec.restart, spec.shutdown) == (SUPERVISOR, PERMANENT, INFINITY)
+
+
+def test_ex_init_1_set_default_options(dynamic: Any, clock: ManualClock) -> None:
+    """Three restarts in five seconds, one for one; any number of children."""
+    root = dynamic(clock=clock)
+    refs = [start_child(root, child_spec(Actor, dispatcher=POOLED)) for _ in range(100)]
+    assert count_children(root).active == 100
+
+    for ref in refs[:3]:
+        ref.kill()
+        wait_for_exit(ref)
+    assert count_children(root).active == 100
+    clock.advance(5)
+    refs[3].kill()
+
+    wait_for_exit(root)
 
 
 @pytest.mark.parametrize(

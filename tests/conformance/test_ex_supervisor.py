@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from supervision import Actor, AlreadyRegistered, Crashed, InvalidChildSpec, Registry, spawn
+from supervision import (
+    Actor,
+    AlreadyRegistered,
+    Crashed,
+    DynamicSupervisor,
+    InvalidChildSpec,
+    Registry,
+    spawn,
+)
 from supervision.administration import count_children, start_child, terminate_child
 from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
@@ -22,6 +30,12 @@ class Stack(Actor):
 
     def on_receive(self, message: Any) -> Any:
         return self.items
+
+
+@pytest.fixture(params=["static", "dynamic"])
+def empty(request: pytest.FixtureRequest, supervise: Any, dynamic: Any) -> Any:
+    """A supervisor of either kind, without children."""
+    return supervise() if request.param == "static" else dynamic()
 
 
 def test_ex_generates_child_spec_1() -> None:
@@ -72,12 +86,13 @@ def test_ex_start_link_with_via(supervise: Any) -> None:
     assert count_children(name).active == 1
 
 
-def test_ex_start_link_with_a_name_that_is_taken(supervise: Any) -> None:
+@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+def test_ex_start_link_with_a_name_that_is_taken(supervise: Any, kind: Any) -> None:
     name = Registry("names").name("branch")
-    supervise(child_spec(Supervisor, name=name))
+    supervise(child_spec(kind, name=name))
 
     with pytest.raises(AlreadyRegistered):
-        spawn(Supervisor, name=name)
+        spawn(kind, name=name)
 
 
 def test_ex_start_link_with_a_malformed_name() -> None:
@@ -85,12 +100,10 @@ def test_ex_start_link_with_a_malformed_name() -> None:
         child_spec(Stack, name="stack")  # type: ignore[arg-type]
 
 
-def test_ex_start_child_supports_new_child_spec(supervise: Any) -> None:
+def test_ex_start_child_supports_new_child_spec(empty: Any) -> None:
     """A class, or a spec; the child is there when the call returns."""
-    root = supervise()
-
-    plain = start_child(root, Stack)
-    with_arguments = start_child(root, child_spec(Stack, "hello", id="hello"))
+    plain = start_child(empty, Stack)
+    with_arguments = start_child(empty, child_spec(Stack, "hello", id="hello"))
 
     assert plain is not None
     assert with_arguments is not None
@@ -112,21 +125,19 @@ def test_ex_start_child_with_a_function(supervise: Any) -> None:
     assert again.ask("?") == ("hello",)
 
 
-def test_ex_start_child_with_invalid_child_spec(supervise: Any) -> None:
-    root = supervise()
-
+def test_ex_start_child_with_invalid_child_spec(empty: Any) -> None:
     for junk in (None, 1, "Stack", {"id": Stack}, Stack()):
         with pytest.raises(InvalidChildSpec):
-            start_child(root, junk)  # type: ignore[arg-type]
+            start_child(empty, junk)  # type: ignore[arg-type]
+    assert count_children(empty).specs == 0
 
 
 @pytest.mark.parametrize("shutdown", [0, 5, 0.5, INFINITY, BRUTAL_KILL])
-def test_ex_start_child_with_valid_child_spec(supervise: Any, shutdown: Any) -> None:
+def test_ex_start_child_with_valid_child_spec(empty: Any, shutdown: Any) -> None:
     """Each shutdown that can be is accepted, and the child ends by it."""
-    root = supervise()
-    ref = start_child(root, child_spec(Stack, shutdown=shutdown))
+    ref = start_child(empty, child_spec(Stack, shutdown=shutdown))
     assert ref is not None
 
-    terminate_child(root, Stack)
+    terminate_child(empty, Stack if empty.actor_class is Supervisor else ref)
 
     assert not ref.is_alive()

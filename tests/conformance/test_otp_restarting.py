@@ -15,6 +15,8 @@ from supervision import (
     Ref,
     Registry,
     Shutdown,
+    StartFailed,
+    spawn,
 )
 from supervision.administration import (
     count_children,
@@ -36,12 +38,13 @@ from supervision.terms import (
     ONE_FOR_ONE,
     PERMANENT,
     REST_FOR_ONE,
+    SUPERVISOR,
     TEMPORARY,
     TRANSIENT,
     Restart,
 )
 from supervision.testing import wait_for_exit
-from supervision.testing_children import DECLINE, Exit, Fail, Script, children_of
+from supervision.testing_children import DECLINE, Exit, Fail, Script, Scripted, children_of
 
 OFTEN = 1_000_000_000  # an intensity that is never exceeded
 
@@ -367,14 +370,26 @@ def test_otp_simple_one_for_one_corruption(dynamic: Any) -> None:
     root = dynamic()
     good = start_child(root, Script("good").spec())
 
-    for junk in (None, 3, good):
-        spec = ChildSpec(id="junk", start=lambda junk=junk: junk)
-        if junk is not good:
-            with pytest.raises(Exception, match="not a ref"):
-                start_child(root, spec)
+    for junk, message in ((None, "not a ref"), (3, "not a ref"), (good, "a child already")):
+        spec = ChildSpec(id="junk", start=lambda junk=junk: junk, type=SUPERVISOR)
+        with pytest.raises(StartFailed, match=message):
+            start_child(root, spec)
 
     assert [child.ref for child in which_children(root)] == [good]
     assert count_children(root) == Counts(1, 1, 0, 1)
+
+
+def test_otp_one_for_one_corruption(supervise: Any) -> None:
+    """The same under a static supervisor: one actor is not two children."""
+    script = Script("good")
+    root = supervise(script.spec())
+    good = script.wait_started()
+
+    with pytest.raises(StartFailed, match="a child already"):
+        start_child(root, ChildSpec(id="junk", start=lambda: good))
+    crash(good)
+
+    assert refs_of(root) == {"good": script.wait_started()}
 
 
 # -- restarts that fail again and again ------------------------------------------------------------
@@ -574,6 +589,21 @@ def test_ex_child_is_restarted_with_different_values(dynamic: Any, outcome: Any)
         assert states in ([ChildState.STARTING], [ChildState.RUNNING])
     else:
         assert states == [ChildState.RESTARTING]
+
+
+def test_ex_child_is_restarted_with_junk(dynamic: Any) -> None:
+    """A start function that returns no ref the second time is a restart that failed."""
+    script, made = Script("child"), []  # type: ignore[var-annotated]
+
+    def start_once() -> Any:
+        made.append(spawn(Scripted, (script,)) if not made else "junk")
+        return made[-1]
+
+    root = dynamic(flags=SupervisorFlags(max_restarts=OFTEN))
+
+    crash(start_child(root, ChildSpec(id="child", start=start_once)))
+
+    assert [child.state for child in which_children(root)] == [ChildState.RESTARTING]
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("late"), RuntimeError], ids=["on_start", "init"])

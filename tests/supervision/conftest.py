@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supervision import OWN_THREAD, POOLED, Actor, Dispatcher, Ref, spawn
+from supervision import OWN_THREAD, POOLED, Actor, Dispatcher, ManualClock, Ref, spawn
 from supervision.testing import wait_for_exit
 
 Start = Callable[..., Ref]
@@ -33,3 +33,24 @@ def start(dispatcher: Dispatcher) -> Iterator[Start]:
     for ref in refs:
         ref.kill()
         wait_for_exit(ref)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that stands still."""
+    return ManualClock()
+
+
+@pytest.fixture
+def keep() -> Iterator[Callable[[Ref], Ref]]:
+    """Stop a tree after the test: `root = keep(Supervisor.start(...))`."""
+    roots: list[Ref] = []
+
+    def keep_one(root: Ref) -> Ref:
+        roots.append(root)
+        return root
+
+    yield keep_one
+    for root in roots:
+        root.shutdown()
+        wait_for_exit(root)

@@ -17,6 +17,7 @@ import supervision
 from supervision import (
     SHUTDOWN,
     Actor,
+    Backoff,
     Crashed,
     Registry,
     Supervisor,
@@ -25,6 +26,7 @@ from supervision import (
     spawn,
     suspend,
     telemetry,
+    which_children,
 )
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import Fail, Script
@@ -130,6 +132,11 @@ def test_each_event_says_when_and_what(heard: list[Any]) -> None:
     root = Supervisor.start([started.spec()], SupervisorFlags(max_restarts=0))
     started.wait_started().tell(Fail(RuntimeError()))
     wait_for_exit(root)
+    waiting = Script("waiting")
+    root = Supervisor.start([waiting.spec(backoff=Backoff(60.0, 60.0))])
+    waiting.wait_started().tell(Fail(RuntimeError()))
+    wait_until(lambda: which_children(root)[0].next_restart is not None, what="the wait")
+    root.stop()
     ref = spawn(Looking)
     suspend(ref, timeout=HANG)
     resume(ref, timeout=HANG)
