@@ -14,21 +14,19 @@ from collections.abc import Callable
 from random import random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from supervision import telemetry
-from supervision.actor import Actor
 from supervision.administration import start_child, terminate_child_async
 from supervision.calls import waiting_for
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.dynamic_supervisor import DynamicSupervisor
-from supervision.errors import ActorDead, NotSupported, Rejection
+from supervision.errors import ActorDead, NotSupported
 from supervision.execution import current_ref
 from supervision.future import Future
-from supervision.links import link, unlink
-from supervision.messages import SystemMessage
-from supervision.monitors import Down, Monitor, monitor
+from supervision.links import unlink
+from supervision.monitors import Down, monitor
 from supervision.reasons import Crashed, ExitReason
 from supervision.shutdown import KILL_GRACE
 from supervision.specs import ChildSpec, Start, SupervisorFlags
+from supervision.task_actor import TaskActor
 from supervision.terms import (
     BRUTAL_KILL,
     DEFAULT_SHUTDOWN,
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Task",
-    "TaskActor",
     "TaskSupervisor",
     "async_nolink",
     "async_task",
@@ -173,73 +170,6 @@ class Task(Generic[T]):
             self._outcome.try_set_exception(reason.exception)
         else:
             self._outcome.try_set_exception(ActorDead(self.ref.label, reason))
-
-
-class TaskActor(Actor):
-    """Runs a function once, as its first message, and ends."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        outcome: Future[Any] | None = None,
-        owner: Ref | None = None,
-        *,
-        linked: bool = False,
-    ) -> None:
-        """Remember what to run, where to put what it returns, and with whom to end.
-
-        A function that runs does not see an exit signal, so a task is killed when its owner ends,
-        also when the two are linked.
-        """
-        super().__init__()
-        self._function = function
-        self._args = args
-        self._outcome = outcome
-        if owner is not None:
-            watch = monitor(owner, lambda _: self.actor_ref.kill())
-            monitor(self.actor_ref, lambda _: _forget(watch))
-            if linked:
-                link(owner, self.actor_ref)
-
-    def on_start(self) -> None:
-        """Be about to run: the start has succeeded, whatever the function does."""
-        self.actor_ref.signal(RUN)
-
-    def on_receive(self, message: Any) -> None:
-        """Take no messages."""
-        telemetry.dead_letters.record(self.actor_ref, message)
-        self.release_reply().set_exception(NotSupported("a task takes no messages"))
-
-    def run(self) -> None:
-        """Run the function; own thread."""
-        self.exit()
-        try:
-            value = self._function(*self._args)
-        except Rejection as rejection:
-            if self._outcome is None:
-                raise  # for the log
-            self._outcome.try_set_exception(rejection)
-        else:
-            if self._outcome is not None:
-                self._outcome.try_set(value)
-
-
-def _forget(watch: Monitor) -> None:
-    watch.cancel()
-
-
-class Run(SystemMessage):
-    """To a task, from itself: run."""
-
-    __slots__ = ()
-
-    def handle(self, actor: Actor) -> None:
-        """Run the function."""
-        cast("TaskActor", actor).run()
-
-
-RUN = Run()
 
 
 def start_task(
