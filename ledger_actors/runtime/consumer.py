@@ -29,8 +29,7 @@ from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import StoreFull
 from ledger_actors.store.model import RecordedEvent
 from supervision import Actor, CallTimeout, Future, Shutdown
-from supervision._pykka import StopRequest
-from supervision.messages import ShutdownRequest, SystemMessage
+from supervision.messages import ShutdownRequest, SystemMessage, is_stop
 
 __all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
 
@@ -141,7 +140,7 @@ class Consumer(Actor):
             return True
         over = _DelayOver()
         timer = self.system.timers.send_after(seconds, self.actor_ref, over)
-        item = self.receive(lambda message: message is over or _is_stop(message))
+        item = self.receive(lambda message: message is over or is_stop(message))
         if item is over:
             return True
         timer.cancel()
@@ -188,7 +187,7 @@ class Consumer(Actor):
             Stopping: it was asked to stop.
         """
         try:
-            item = self.receive(_is_stop, timeout=seconds)
+            item = self.receive(is_stop, timeout=seconds)
         except CallTimeout:
             return
         self._stop_because_of(item)
@@ -240,7 +239,3 @@ class Consumer(Actor):
         """End without a restart: what is wrong does not go away by trying again."""
         self.log.error("consumer.stopped", reason=str(problem), position=self.position)
         self.exit(Shutdown(str(problem)))
-
-
-def _is_stop(message: object) -> bool:
-    return isinstance(message, ShutdownRequest | StopRequest)
