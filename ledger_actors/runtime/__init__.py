@@ -6,7 +6,7 @@ and puts them into a tree; see the README.
 
 from __future__ import annotations
 
-from ledger_actors.runtime.aggregate import Aggregate, ReadAhead, ReadState, Stand, state_at
+from ledger_actors.runtime.aggregate import Aggregate, Named, ReadAhead, ReadState, Stand, state_at
 from ledger_actors.runtime.catalog import (
     COMMANDS,
     EVENTS,
@@ -32,6 +32,7 @@ from ledger_actors.runtime.envelopes import (
 )
 from ledger_actors.runtime.errors import (
     CommandTimeout,
+    DoesNotExist,
     DuplicateName,
     FutureSchemaVersion,
     InvalidCommand,
@@ -73,6 +74,7 @@ __all__ = [
     "CommandTimeout",
     "Consumer",
     "Delivery",
+    "DoesNotExist",
     "DuplicateName",
     "Event",
     "EventCatalog",
@@ -82,6 +84,7 @@ __all__ = [
     "InvalidEvent",
     "LedgerRuntimeError",
     "MissedEventError",
+    "Named",
     "NoSuchStream",
     "Outcome",
     "PositionAhead",

@@ -14,10 +14,10 @@ all that it was decided on is confirmed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import msgspec
 import structlog
@@ -34,16 +34,21 @@ from supervision import POOLED, SHUTDOWN, Actor, Future, Ref, Rejection, Shutdow
 from supervision.execution import shield
 from supervision.messages import SystemMessage
 
-__all__ = ["Aggregate", "Execute", "ReadAhead", "ReadState", "Stand", "state_at"]
+__all__ = ["Aggregate", "Execute", "Named", "ReadAhead", "ReadState", "Stand", "state_at"]
 
 S = TypeVar("S")
 A = TypeVar("A", bound="Aggregate[Any]")
+Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
 
 
 class Execute(msgspec.Struct, frozen=True):
-    """Decide this command. The answer is an `Appended`, or what refused it is raised."""
+    """Decide this command. The answer is an `Appended`, or what refused it is raised.
+
+    With `missing` it is refused, unless it was done before: what it names was not there.
+    """
 
     envelope: CommandEnvelope
+    missing: Rejection | None = None
 
 
 class ReadState(msgspec.Struct, frozen=True):
@@ -124,6 +129,11 @@ class Aggregate(Actor, Generic[S]):
     initial_state: ClassVar[Any]
     commands: ClassVar[Mapping[type[Command], str]] = {}
 
+    names: ClassVar[Mapping[type[Command], Callable[[Any], Iterable[Named]]]] = {}
+    """What a command names in other streams, as (class, id): where there is no such aggregate, the
+    command is refused with `DoesNotExist`. That it exists is all that can be asked without reading
+    versions, since it stays true; what rests on another's state is for a `CommandHandler`."""
+
     state_type: ClassVar[Any] = None
     """What a snapshot is decoded to; by default the type of `initial_state`."""
 
@@ -187,7 +197,7 @@ class Aggregate(Actor, Generic[S]):
         """Handle what an aggregate understands; anything else is logged and ignored."""
         if isinstance(message, Execute):
             self._used()
-            return self._execute(message.envelope)
+            return self._execute(message.envelope, message.missing)
         if isinstance(message, Delivery):
             return self._foreign(message.events)
         if isinstance(message, ReadState):
@@ -209,10 +219,12 @@ class Aggregate(Actor, Generic[S]):
 
     # -- commands ------------------------------------------------------------------------------
 
-    def _execute(self, envelope: CommandEnvelope) -> Any:
+    def _execute(self, envelope: CommandEnvelope, missing: Rejection | None) -> Any:
         fingerprint = envelope.fingerprint()
         if envelope.repeatable and self._seen_before(envelope.command_id, fingerprint):
             return None
+        if missing is not None:
+            raise missing
         try:
             made = tuple(self.decide(self._state, envelope.command))
         except Rejection as rejection:

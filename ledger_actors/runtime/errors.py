@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from supervision import Rejection
+
 __all__ = [
     "CommandTimeout",
+    "DoesNotExist",
     "DuplicateName",
     "FutureSchemaVersion",
     "InvalidCommand",
@@ -131,6 +134,15 @@ class TooManyConflicts(LedgerRuntimeError):
         super().__init__(
             f"{command} met a conflict {attempts} times and was given up; nothing was written"
         )
+
+
+class DoesNotExist(LedgerRuntimeError, Rejection):
+    """A command names an aggregate that has no events. A refusal; `code` is for programs."""
+
+    code = "does_not_exist"
+
+    def __init__(self, category: str, identity: str) -> None:
+        super().__init__(f"{category} {identity} does not exist")
 
 
 class CommandTimeout(LedgerRuntimeError, TimeoutError):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Protocol
 
 import msgspec
 
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
-from ledger_actors.runtime.errors import CommandTimeout, TooManyConflicts
+from ledger_actors.runtime.errors import CommandTimeout, DoesNotExist, TooManyConflicts
 from ledger_actors.runtime.lanes import Traveller
 from ledger_actors.store.errors import StoreUnavailable, WrongExpectedVersion
 from ledger_actors.store.model import Appended
-from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, StartFailed
+from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, Rejection, StartFailed
 
-__all__ = ["OF_THE_MOMENT", "Journey", "pauses"]
+__all__ = ["OF_THE_MOMENT", "Journey", "Send", "Ways", "pauses"]
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
@@ -34,6 +34,13 @@ class Ways(Protocol):
     def come_back(self, traveller: Traveller, pause: float) -> None:
         """It is to be tried again after a pause."""
 
+    def wake(self, traveller: Traveller) -> None:
+        """It is ready now."""
+
+
+Send = Callable[[Any, CommandEnvelope, "Rejection | None", "Future[Appended]"], None]
+"""Gives a command to whoever decides it; with a rejection, if something it names is not there."""
+
 
 class Journey:
     """A command that is tried again until it is done, refused, out of time, or overtaken too often.
@@ -46,8 +53,10 @@ class Journey:
         "_conflicts",
         "_envelope",
         "_last",
+        "_missing",
         "_pauses",
         "_send",
+        "_unknown",
         "key",
         "number",
         "outcome",
@@ -57,11 +66,11 @@ class Journey:
     def __init__(
         self,
         envelope: CommandEnvelope,
-        send: Callable[[Hashable, CommandEnvelope, Future[Appended]], None],
+        send: Send,
         ways: Ways,
         *,
         key: Hashable,
-        number: int,
+        number: float,
         conflict_retries: int,
     ) -> None:
         self._envelope = envelope
@@ -73,14 +82,32 @@ class Journey:
         self._conflicts = 0
         self._last: BaseException | None = None
         self._pauses = pauses()
+        self._unknown: set[Hashable] | None = None
+        self._missing: DoesNotExist | None = None
         self.outcome: Future[Outcome] = Future()
+
+    def wait_for(self, named: Iterable[Hashable]) -> None:
+        """Do not set out before `learn` has been called for each of these."""
+        self._unknown = set(named)
+
+    def learn(self, named: Hashable, missing: DoesNotExist | None) -> None:
+        """Take note of whether something that it names is there. In any thread."""
+        assert self._unknown is not None, "wait_for comes first"
+        self._missing = self._missing or missing
+        self._unknown.discard(named)
+        if not self._unknown:
+            self.ways.wake(self)
+
+    def is_ready(self) -> bool:
+        """Return whether it is known of all that it names whether it is there."""
+        return not self._unknown or self.outcome.done()
 
     def go(self) -> None:
         """Try once."""
         answer: Future[Appended] = Future()
         answer.add_done_callback(self._answered)
         try:
-            self._send(self.key, self._envelope, answer)
+            self._send(self.key, self._envelope, self._missing, answer)
         except Exception as problem:  # noqa: BLE001 - it is the command's, and its caller's
             answer.try_set_exception(problem)
 
@@ -94,11 +121,17 @@ class Journey:
         """Answer that it took too long. What is under way may still be done."""
         last = self._last or CallTimeout("it is still being decided, or written")
         envelope = self._envelope
-        self.outcome.try_set_exception(CommandTimeout(envelope.type, envelope.command_id, last))
+        self.fail(CommandTimeout(envelope.type, envelope.command_id, last))
 
     def close(self) -> None:
         """Answer that nobody works on it any more."""
         self.outcome.try_set_exception(ActorDead("the ledger", SHUTDOWN))
+
+    def fail(self, problem: BaseException) -> None:
+        """Answer with what it failed of, and hold up nobody any more."""
+        self.outcome.try_set_exception(problem)
+        if self._unknown:
+            self.ways.wake(self)
 
     def _answered(self, answer: Future[Appended]) -> None:
         problem = answer.exception()

@@ -79,7 +79,7 @@ class Running:
 
     def _handler(self, kind: type[CommandHandler]) -> ChildSpec:
         name = self._names.name(handler_key(kind.command))
-        return child_spec(kind, self.system, self.bus.deliver, id=kind, name=name)
+        return child_spec(kind, self.system, self.bus.ask, id=kind, name=name)
 
     def _consumer(self, kind: type[Consumer]) -> ChildSpec:
         return child_spec(

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger_actors.business_dates import LedgerDates
@@ -17,9 +18,13 @@ from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.ledger.aggregates.asset import Asset
 from ledger_actors.ledger.aggregates.company import Company
 from ledger_actors.ledger.aggregates.product import Product
-from ledger_actors.ledger.commands.accounts import DepositToAccount, RecordBankStatementLine
-from ledger_actors.ledger.commands.assets import RevalueAsset
-from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal
+from ledger_actors.ledger.commands.accounts import (
+    DepositToAccount,
+    OpenAccount,
+    RecordBankStatementLine,
+)
+from ledger_actors.ledger.commands.assets import RegisterAsset, RevalueAsset
+from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal, UpdateDeal
 from ledger_actors.ledger.commands.products import MakePayment, PayProduct
 from ledger_actors.ledger.commands.system import CycleSystem
 from ledger_actors.ledger.deal_parties import Party
@@ -29,9 +34,17 @@ from ledger_actors.ledger.projectors.memberships import Memberships, membership_
 from ledger_actors.ledger.projectors.outstanding_products import OutstandingProducts
 from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector, trial_balance
 from ledger_actors.ledger.rejections import Refused
-from ledger_actors.runtime import WaitFor
+from ledger_actors.runtime import Rejection, WaitFor
 from supervision.testing import HANG, wait_for_exit, wait_until
-from tests.ledger_actors.ledger.books import account, asset, company, deal, grant, product
+from tests.ledger_actors.ledger.books import (
+    account,
+    asset,
+    companies,
+    company,
+    deal,
+    grant,
+    product,
+)
 from tests.ledger_actors.ledger.conftest import Running
 
 DUE = date(2026, 1, 31)
@@ -53,7 +66,8 @@ def fees(running: Running) -> Counter[tuple[str, date]]:
 
 
 def test_a_grant_is_one_append_over_all_its_streams(running: Running) -> None:
-    running.send(*asset(balance="300.00"), *company(balance="200.00"), *account("main"))
+    running.send(*companies(), *asset(balance="300.00"))
+    running.send(*company(balance="200.00"), *account("main"))
     outcome = running.dispatch(grant([("asset", "ship"), ("company", "acme")], ("main", "350")))
     streams = [row.stream for row in outcome.get(timeout=HANG).events]
     assert streams == ["grant-g", "asset-ship", "company-acme", "account-main"]
@@ -90,8 +104,8 @@ def test_payments_and_fees_on_one_product_from_many_threads_leave_the_books_righ
     running: Running,
 ) -> None:
     deposit = DepositToAccount(account_uuid="main", amount="1000")
-    running.send(*asset(), *deal(sender="payer"), *company(), *account("main"), deposit)
-    running.send(*product(due_on=DUE))
+    running.send(*companies(), *asset(), *deal(sender="payer"), *product(due_on=DUE))
+    running.send(*company(), *account("main"), deposit)
 
     def pay(prefix: str) -> None:
         for number in range(5):
@@ -119,7 +133,7 @@ def test_payments_and_fees_on_one_product_from_many_threads_leave_the_books_righ
 
 
 def test_a_statement_line_is_recorded_once_under_its_natural_id(running: Running) -> None:
-    running.send(*account("main"))
+    running.send(*company(), *account("main"))
     line = RecordBankStatementLine(
         account_uuid="main", line_id="7", direction="out", amount="5", booked_on=DUE
     )
@@ -136,6 +150,7 @@ def test_a_statement_line_is_recorded_once_under_its_natural_id(running: Running
 def test_a_membership_is_found_without_the_mailbox(running: Running) -> None:
     parties = (Party(company_uuid="acme", role="member"),)
     running.send(
+        *company(),
         CreateDeal(deal_uuid="d", product_line=4, rating_tier="gold", parties=parties),
         ActivateDeal(deal_uuid="d"),
     )
@@ -145,7 +160,7 @@ def test_a_membership_is_found_without_the_mailbox(running: Running) -> None:
 
 
 def late(running: Running, products: int = 3) -> None:
-    running.send(*asset(), *deal(sender="payer"))
+    running.send(*companies(), *asset(), *deal(sender="payer"))
     for number in range(products):
         running.send(*product(f"p{number}", due_on=DUE))
 
@@ -229,3 +244,58 @@ def test_after_five_days_each_missed_date_is_cycled_once_in_order_with_its_fees(
     expected = [date(2026, 2, day) for day in range(1, 7)]
     assert [one.new_date for one in running.events("SystemCycled")] == expected
     assert fees(running) == Counter((f"p{n}", day) for n in range(3) for day in expected)
+
+
+NAMED = {
+    "company acme": [OpenAccount(account_uuid="a", company_uuid="acme")],
+    "company receiver": [
+        *companies("sender"),
+        RegisterAsset(
+            asset_uuid="s",
+            sender_company_uuid="sender",
+            receiver_company_uuid="receiver",
+            value="1",
+        ),
+    ],
+    "company second": [*companies("first"), *deal(first="payer", second="payee")],
+    "deal deal": product(due_on=DUE),
+}
+
+
+@pytest.mark.parametrize(("missing", "orders"), NAMED.items(), ids=NAMED)
+def test_what_a_command_names_must_be_there(
+    running: Running, missing: str, orders: list[Any]
+) -> None:
+    *before, order = orders
+    running.send(*before)
+    head = running.system.store.head()
+    with pytest.raises(Rejection, match=f"{missing} does not exist") as refused:
+        running.send(order)
+
+    assert getattr(refused.value, "code", None) == "does_not_exist"
+    assert running.system.store.head() == head
+
+
+def test_new_terms_of_a_deal_name_companies_that_are_there(running: Running) -> None:
+    running.send(*companies("first"), *deal(first="payer"))
+    (made,) = deal(nobody="payer")
+    with pytest.raises(Rejection, match="company nobody does not exist"):
+        running.send(UpdateDeal(**msgspec.structs.asdict(made)))
+
+
+def test_what_is_named_may_be_on_its_way_in_the_same_pipeline(running: Running) -> None:
+    """One after the other without waiting, as an import sends them: each finds those before it."""
+    orders = [
+        *companies("acme", "sender", "receiver"),
+        *asset(balance="10.00"),
+        *deal(sender="payer"),
+        *product(due_on=DUE),
+        *(order for n in range(20) for order in account(f"a{n}")),
+        *(DepositToAccount(account_uuid=f"a{n}", amount="1") for n in range(20)),
+        grant([("asset", "ship")], ("a0", "4.00")),
+    ]
+    outcomes = [running.dispatch(order) for order in orders]
+    for outcome in outcomes:
+        assert outcome.get(timeout=HANG).events
+    assert running.state(Account, "a0").balance == 5
+    assert proof(running).holds

@@ -1,4 +1,7 @@
-"""A small domain that the runtime's tests use: counters, transfers between them, and a tally."""
+"""A small domain that the runtime's tests use: counters, transfers between them, and a tally.
+
+A sticker is put on a counter, which must be there, and can be rubbed off again.
+"""
 
 from __future__ import annotations
 
@@ -69,6 +72,46 @@ class Counter(Aggregate[int]):
     @staticmethod
     def evolve(state: int, event: Any) -> int:
         return state + event.by if isinstance(event, Incremented) else state
+
+
+@event("sticker.put", version=1)
+class StickerPut(Event, frozen=True):
+    counters: tuple[str, ...]
+
+
+@event("sticker.rubbed_off", version=1)
+class RubbedOff(Event, frozen=True):
+    pass
+
+
+@command("PutSticker")
+class PutSticker(Command, frozen=True):
+    sticker_id: str
+    counters: tuple[str, ...]
+
+
+@command("RubOff")
+class RubOff(Command, frozen=True):
+    sticker_id: str
+
+
+class Sticker(Aggregate[tuple[str, ...]]):
+    category = "sticker"
+    initial_state = ()
+    commands: ClassVar = {PutSticker: "sticker_id", RubOff: "sticker_id"}
+    names: ClassVar = {PutSticker: lambda put: [(Counter, one) for one in put.counters]}
+
+    @staticmethod
+    def decide(state: tuple[str, ...], command: Any) -> list[Event]:
+        if isinstance(command, PutSticker):
+            return [StickerPut(command.counters)]
+        if not state:
+            raise Rejection("there is no sticker")
+        return [RubbedOff()]
+
+    @staticmethod
+    def evolve(state: tuple[str, ...], event: Any) -> tuple[str, ...]:
+        return event.counters if isinstance(event, StickerPut) else ()
 
 
 class MoveHandler(CommandHandler):

@@ -31,8 +31,11 @@ class HeldJournal:
         self._first = world.send(Increment("unrelated", 1), wait=False)
         self._gate.wait_arrived()
 
-    def let_go(self) -> None:
+    def open(self) -> None:
         self._gate.open()
+
+    def let_go(self) -> None:
+        self.open()
         self._first.get(timeout=HANG)
 
     def _append(self, batch: Sequence[Append]) -> Any:
