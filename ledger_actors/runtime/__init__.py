@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from ledger_actors.runtime.aggregate import Aggregate, Named, ReadAhead, ReadState, Stand, state_at
 from ledger_actors.runtime.catalog import (
-    COMMANDS,
     EVENTS,
-    Command,
-    CommandCatalog,
     Event,
     EventCatalog,
-    command,
-    command_name,
+    Form,
     event,
     event_name,
 )
 from ledger_actors.runtime.command_bus import CommandBus
+from ledger_actors.runtime.command_catalog import (
+    COMMANDS,
+    Command,
+    CommandCatalog,
+    command,
+    command_name,
+)
 from ledger_actors.runtime.consumer import Consumer, ReadPosition, WaitFor, consumer_key
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import (
@@ -79,6 +82,7 @@ __all__ = [
     "Event",
     "EventCatalog",
     "EventFilter",
+    "Form",
     "FutureSchemaVersion",
     "InvalidCommand",
     "InvalidEvent",

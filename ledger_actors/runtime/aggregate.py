@@ -22,7 +22,8 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 import msgspec
 import structlog
 
-from ledger_actors.runtime.catalog import Command, Event
+from ledger_actors.runtime.catalog import Event
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.errors import NoSuchStream, StreamGap
@@ -340,7 +341,8 @@ class Aggregate(Actor, Generic[S]):
         self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
-        self._state = self.evolve(self._state, self._system.events.decode(row))
+        for event in self._system.events.decode(row):
+            self._state = self.evolve(self._state, event)
         self._version = row.version
         self._last_id = row.id
 
@@ -425,7 +427,9 @@ def state_at(system: System, cls: type[A], identity: str, event_id: int | None =
     if found is not None:
         state, version, _ = found
     for row in _rows(system, stream, version, event_id):
-        state, version = cls.evolve(state, system.events.decode(row)), row.version
+        for event in system.events.decode(row):
+            state = cls.evolve(state, event)
+        version = row.version
     if version == 0:
         raise NoSuchStream(stream, event_id)
     return Stand(state, version)

@@ -28,7 +28,7 @@ from ledger_actors.runtime.aggregate import (
     Stand,
     pass_on,
 )
-from ledger_actors.runtime.catalog import Command
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.deadlines import Deadlines
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
 from ledger_actors.runtime.errors import DoesNotExist, InvalidCommand, UnknownCommand

@@ -77,7 +77,9 @@ class Consumer(Actor):
     def __init__(self, system: System) -> None:
         super().__init__()
         self.system = system
-        self.filter = EventFilter(self.types, self.streams)
+        self._wanted = EventFilter(self.types, self.streams)
+        older = system.events.aliases(self._wanted.wants_type) if self.types else ()
+        self.filter = EventFilter((*self.types, *older), self.streams)
         self.position = 0
         self._waiting: list[tuple[int, Future[Any]]] = []
         self._hydrated = False
@@ -216,10 +218,19 @@ class Consumer(Actor):
     # -- taking --------------------------------------------------------------------------------
 
     def _take(self, rows: Sequence[RecordedEvent], up_to: int) -> None:
-        events = [decode_recorded(row, self.system.events) for row in rows]
-        self.take(events, up_to)
+        self.take(self.decoded(rows), up_to)
         self.position = up_to
         self._answer_waiting()
+
+    def decoded(self, rows: Sequence[RecordedEvent]) -> list[Recorded]:
+        """Return what rows are read as, as far as it is wanted; raises as `EventCatalog.decode`."""
+        catalog, wants = self.system.events, self._wanted.wants_type
+        return [
+            one
+            for row in rows
+            for one in decode_recorded(row, catalog)
+            if one.type == row.type or wants(one.type) or wants(row.type)
+        ]
 
     def _wait_for(self, event_id: int) -> int | None:
         if event_id <= self.position:

@@ -25,7 +25,7 @@ from ledger_actors.runtime.aggregate import (
     Stand,
     pass_on,
 )
-from ledger_actors.runtime.catalog import Command
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
 from ledger_actors.runtime.system import System

@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
@@ -116,9 +118,11 @@ class ProcessManager(Consumer):
 
         So none is processed twice, even if what it led to was nothing.
         """
-        for event in events:
-            self._commit(event, tuple(self.process(event)))
-            self.position = event.id
+        for event_id, parts in groupby(events, key=attrgetter("id")):
+            event, *others = parts
+            children = [child for part in (event, *others) for child in self.process(part)]
+            self._commit(event, children)
+            self.position = event_id
             self.stop_if_asked()
         if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
             self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))

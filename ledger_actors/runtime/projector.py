@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from ledger_actors.runtime.consumer import Consumer, Stopping
 from ledger_actors.runtime.read_models import ReadModel, position_of, set_position, transaction
-from ledger_actors.runtime.recorded import Recorded, decode_recorded
+from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.runtime.system import System
 
 __all__ = ["Projector", "Rebuild"]
@@ -112,8 +112,7 @@ class Projector(Consumer):
             self._open(rebuilt)
             self.position = 0
             for rows, up_to in self._batches():
-                events = [decode_recorded(row, self.system.events) for row in rows]
-                self._write(rebuilt, events, up_to)
+                self._write(rebuilt, self.decoded(rows), up_to)
                 self.position = up_to
                 self.stop_if_asked()
             self.model.take_over(rebuilt)

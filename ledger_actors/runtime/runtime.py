@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ledger_actors.runtime.aggregate import Aggregate, state_at
-from ledger_actors.runtime.catalog import Command
 from ledger_actors.runtime.command_bus import CommandBus
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
 from ledger_actors.runtime.envelopes import Outcome, envelope
 from ledger_actors.runtime.handler import CommandHandler

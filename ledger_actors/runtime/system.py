@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ledger_actors.runtime.catalog import COMMANDS, EVENTS, CommandCatalog, EventCatalog
+from ledger_actors.runtime.catalog import EVENTS, EventCatalog
+from ledger_actors.runtime.command_catalog import COMMANDS, CommandCatalog
 from ledger_actors.runtime.read_models import ReadModels
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.store.interface import EventStore

@@ -112,7 +112,7 @@ class Running:
     def events(self, *types: str) -> list[Any]:
         """What is in the store, decoded, of these types."""
         rows = self.system.store.read_all(types=types or None)
-        return [self.system.events.decode(row) for row in rows]
+        return [event for row in rows for event in self.system.events.decode(row)]
 
     def stop(self) -> None:
         self.root.stop(timeout=HANG)

@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 from sqlite_utils import Database
 
 from ledger_actors.runtime import (
+    EVENTS,
     Aggregate,
     Command,
     CommandHandler,
     Event,
+    Form,
     ProcessManager,
     Projector,
     Recorded,
@@ -24,9 +26,19 @@ from ledger_actors.runtime import (
 )
 
 
-@event("counter.incremented", version=1)
+@event("counter.incremented", version=1, formerly=("counter.bumped",))
 class Incremented(Event, frozen=True):
     by: int
+
+
+EVENTS.replace(
+    "counter.bumped_often",
+    into=["counter.incremented", "counter.noted"],
+    by=lambda payload, _version: (
+        *(Form("counter.incremented", {"by": step}) for step in payload["steps"]),
+        Form("counter.noted", {"text": "often"}),
+    ),
+)
 
 
 @event("counter.noted", version=1)

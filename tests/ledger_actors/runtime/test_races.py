@@ -62,7 +62,7 @@ def heights(world: Any) -> list[int]:
     """Return what the counter stood at after each of its events."""
     total, seen = 0, []
     for row in world.system.store.read_stream("counter-a"):
-        total += world.system.events.decode(row).by
+        total += sum(event.by for event in world.system.events.decode(row))
         seen.append(total)
     return seen
 
