@@ -6,7 +6,8 @@ and puts them into a tree; see the README.
 
 from __future__ import annotations
 
-from ledger_actors.runtime.aggregate import Aggregate, Named, ReadAhead, ReadState, Stand, state_at
+from ledger_actors.runtime.aggregate import Aggregate, Named
+from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState, Stand
 from ledger_actors.runtime.catalog import (
     EVENTS,
     Event,
@@ -58,6 +59,7 @@ from ledger_actors.runtime.projector import Projector, Rebuild
 from ledger_actors.runtime.read_models import ReadModel, ReadModels
 from ledger_actors.runtime.recorded import Recorded, StreamEvents, decode_recorded
 from ledger_actors.runtime.runtime import Runtime
+from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
 from supervision import Rejection

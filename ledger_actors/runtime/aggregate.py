@@ -14,19 +14,18 @@ all that it was decided on is confirmed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-import msgspec
-import structlog
-
+from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
 from ledger_actors.runtime.catalog import Event
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import CommandEnvelope
-from ledger_actors.runtime.errors import NoSuchStream, StreamGap
+from ledger_actors.runtime.errors import StreamGap
+from ledger_actors.runtime.stored_states import latest_snapshot, snapshot_payload
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
@@ -35,43 +34,10 @@ from supervision import POOLED, SHUTDOWN, Actor, Future, Ref, Rejection, Shutdow
 from supervision.execution import shield
 from supervision.messages import SystemMessage
 
-__all__ = ["Aggregate", "Execute", "Named", "ReadAhead", "ReadState", "Stand", "state_at"]
+__all__ = ["Aggregate", "Named", "pass_on"]
 
 S = TypeVar("S")
-A = TypeVar("A", bound="Aggregate[Any]")
 Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
-
-
-class Execute(msgspec.Struct, frozen=True):
-    """Decide this command. The answer is an `Appended`, or what refused it is raised.
-
-    With `missing` it is refused, unless it was done before: what it names was not there.
-    """
-
-    envelope: CommandEnvelope
-    missing: Rejection | None = None
-
-
-class ReadState(msgspec.Struct, frozen=True):
-    """Answer the `Stand` once all that it rests on is on disk."""
-
-
-class ReadAhead(msgspec.Struct, frozen=True):
-    """Answer the `Stand` at once, though it may rest on what is not on disk yet.
-
-    For whoever will append with its version as a guard.
-    """
-
-
-class Stand(msgspec.Struct, frozen=True):
-    """A state and the version of the stream that it is the state of.
-
-    `rests_on`: the last command that it rests on and that is not on disk yet; `None` if all is.
-    """
-
-    state: Any
-    version: int
-    rests_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +147,7 @@ class Aggregate(Actor, Generic[S]):
     def on_start(self) -> None:
         """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile."""
         store = self._system.store
-        snapshot = _usable(type(self), store.load_snapshot(self.stream_name))
+        snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
             self._state, self._version, self._last_id = snapshot
             self._snapshot_at = self._version
@@ -353,8 +319,10 @@ class Aggregate(Actor, Generic[S]):
         if not every or self._version - self._snapshot_at < every:
             return
         self._snapshot_at = self._version
-        payload = self._snapshot_payload()
-        if payload is None:
+        try:
+            payload = snapshot_payload(type(self), self._state)
+        except ValueError as problem:
+            self.log.warning("aggregate.no_snapshot", reason=str(problem))
             return
         snapshot = Snapshot(
             self.stream_name,
@@ -368,18 +336,6 @@ class Aggregate(Actor, Generic[S]):
             self._system.store.save_snapshot(snapshot)
         except OSError as problem:  # it costs time at the next start, and nothing else
             self.log.warning("aggregate.snapshot_failed", reason=str(problem))
-
-    def _snapshot_payload(self) -> str | None:
-        """Return the state as JSON, `None` if it cannot be made from that again, equal."""
-        try:
-            payload = msgspec.json.encode(self._state)
-            if msgspec.json.decode(payload, type=_state_type(type(self))) == self._state:
-                return payload.decode()
-            problem = "it comes back as something else: give `state_type`"
-        except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError) as error:
-            problem = str(error)
-        self.log.warning("aggregate.no_snapshot", reason=problem)
-        return None
 
     def _used(self) -> None:
         self._used_at = self._system.clock.monotonic()
@@ -409,59 +365,6 @@ def _repeat_answer(original: Future[Any], answer: Future[Any]) -> None:
         answer.try_set(Appended(original.get().events, duplicate=True))
     else:
         answer.try_set_exception(problem)
-
-
-def state_at(system: System, cls: type[A], identity: str, event_id: int | None = None) -> Stand:
-    """Return the state of an aggregate as it was when event `event_id` was the last; from disk.
-
-    Runs in the caller's thread and reads the store only: it works for any aggregate, running or
-    not, and disturbs none.
-
-    Raises:
-        NoSuchStream: it had no events then.
-        EventIdInFuture: there is no such event yet.
-    """
-    stream = cls.stream(identity)
-    state, version = cls.initial_state, 0
-    found = _usable(cls, system.store.load_snapshot(stream, up_to_id=event_id))
-    if found is not None:
-        state, version, _ = found
-    for row in _rows(system, stream, version, event_id):
-        for event in system.events.decode(row):
-            state = cls.evolve(state, event)
-        version = row.version
-    if version == 0:
-        raise NoSuchStream(stream, event_id)
-    return Stand(state, version)
-
-
-def _rows(
-    system: System, stream: str, version: int, event_id: int | None
-) -> Iterator[RecordedEvent]:
-    return system.store.read_stream(
-        stream,
-        after_version=version,
-        up_to_id=event_id,
-        batch_size=system.options.read_batch,
-    )
-
-
-def _usable(cls: type[Aggregate[Any]], snapshot: Snapshot | None) -> tuple[Any, int, int] | None:
-    """Return state, version and event id of a snapshot, if it is one of today's form."""
-    if snapshot is None or snapshot.schema_version != cls.snapshot_version:
-        return None
-    try:
-        state = msgspec.json.decode(snapshot.payload, type=_state_type(cls))
-    except msgspec.MsgspecError as error:
-        structlog.get_logger().warning(
-            "aggregate.snapshot_left_out", stream=snapshot.stream, reason=str(error)
-        )
-        return None
-    return state, snapshot.version, snapshot.event_id
-
-
-def _state_type(cls: type[Aggregate[Any]]) -> Any:
-    return cls.state_type or type(cls.initial_state)
 
 
 def pass_on(done: Future[Any], answer: Future[Any]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -34,6 +35,9 @@ from supervision.messages import ShutdownRequest, SystemMessage, is_stop
 __all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
 
 T = TypeVar("T")
+
+STRIDE = 8
+"""Ids to a batch for each row of it, at most: of a rare type, many are passed over at once."""
 
 
 class Stopping(Exception):
@@ -163,16 +167,22 @@ class Consumer(Actor):
         self.log.info("consumer.hydrated", events=self.position - began_at, position=self.position)
         self.caught_up()
 
-    def _batches(self) -> Iterator[tuple[list[RecordedEvent], int]]:
-        head = self.system.store.head()
+    def _batches(self) -> Iterator[tuple[Sequence[RecordedEvent], int]]:
+        """Yield what is wanted of the log, few enough rows at a time, and up to which id it goes.
+
+        Where little is wanted the ids go on in strides, so that it is soon seen that a stop waits.
+        """
         size = self.system.options.read_batch
-        while self.position < head:
-            up_to = min(head, self.position + 8 * size)
+        while self.position < (head := self.system.store.head()):
+            up_to = min(head, self.position + STRIDE * size)
             rows = self.system.store.read_all(
                 after=self.position, up_to=up_to, types=self.filter.plain_types, batch_size=size
             )
-            yield [row for row in rows if self.filter.wants(row)], up_to
-            head = self.system.store.head()
+            wanted = filter(self.filter.wants, rows)
+            while len(batch := tuple(islice(wanted, size))) == size:
+                yield batch, batch[-1].id
+            if self.position < up_to:
+                yield batch, up_to
 
     def stop_if_asked(self) -> None:
         """Leave off what is being done if a request to stop waits; it is done after a restart.

@@ -17,14 +17,8 @@ from functools import partial
 from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
-from ledger_actors.runtime.aggregate import (
-    Aggregate,
-    Execute,
-    ReadAhead,
-    ReadState,
-    Stand,
-    pass_on,
-)
+from ledger_actors.runtime.aggregate import Aggregate, pass_on
+from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from ledger_actors.runtime.aggregate import Aggregate, state_at
+from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
 from ledger_actors.runtime.errors import ProjectorGone
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
+from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import ANY, Append, PositionUpdate, StreamWrite
 from supervision import ActorDead, CallTimeout, Future

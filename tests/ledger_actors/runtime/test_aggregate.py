@@ -21,6 +21,7 @@ from ledger_actors.store import (
     CommandIdReused,
     EventIdInFuture,
     NewEvent,
+    Snapshot,
     StreamWrite,
 )
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
@@ -254,6 +255,30 @@ def test_a_snapshot_shortens_hydration_and_changes_no_state(make_world: Any) -> 
     assert snapshot.version in (10, 20)
     assert world.state("a") == 25
     assert state_at(world.system, Counter, "a", 15).state == 15
+
+
+def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
+    make_world: Any, monkeypatch: Any
+) -> None:
+    """A later release has left one, and the program has gone back to this one."""
+    world = make_world(snapshot_every=10)
+    for _ in range(25):
+        world.send(Increment("a", 1))
+    store = world.system.store
+    wait_until(lambda: (found := store.load_snapshot("counter-a")) and found.version == 20)
+    store.save_snapshot(Snapshot("counter-a", 24, 24, "counter", 2, '{"of":"tomorrow"}'))
+    world.counter("a").kill()
+    read, begun = store.read_stream, []
+
+    def read_stream(stream: str, **bounds: Any) -> Any:
+        begun.append(bounds["after_version"])
+        return read(stream, **bounds)
+
+    monkeypatch.setattr(store, "read_stream", read_stream)
+
+    assert world.state("a") == 25
+    assert state_at(world.system, Counter, "a", 24).state == 24
+    assert begun == [20, 20]
 
 
 def test_the_state_as_of_an_event_is_what_it_was_then(world: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from ledger_actors.runtime import (
     WaitFor,
 )
 from ledger_actors.runtime import projector as projector_module
-from ledger_actors.store import Append, AppendRequest, NewEvent, StreamWrite
+from ledger_actors.store import Append, AppendRequest, NewEvent, RecordedEvent, StreamWrite
 from supervision import Crashed, Shutdown, spawn
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Increment, Tally, tally
@@ -158,6 +159,32 @@ def test_a_stop_during_hydration_is_honoured(make_world: Any, monkeypatch: Any) 
 
     assert wait_for_exit(ref) == Shutdown()
     assert world.system.read_models.model("tally", 1).query(projector_module.position_of) < 30
+
+
+def test_it_catches_up_in_batches_and_holds_few_rows_at_a_time(
+    make_world: Any, monkeypatch: Any
+) -> None:
+    world = make_world(read_batch=4)
+    for number in range(50):
+        world.send(Increment("a" if number % 3 else "b", 1))
+    real, take, handed_out, ahead = world.system.store.read_all, Tally.take, [], []
+
+    def read_all(**bounds: Any) -> Iterator[RecordedEvent]:
+        for row in real(**bounds):
+            handed_out.append(row.id)
+            yield row
+
+    def count(self: Any, events: Any, up_to: int) -> None:
+        ahead.append(len(handed_out) - self.position)
+        take(self, events, up_to)
+
+    monkeypatch.setattr(world.system.store, "read_all", read_all)
+    monkeypatch.setattr(Tally, "take", count)
+    world.consumer(Tally)
+
+    assert Tally.read(world.system, tally) == {"counter-a": (33, 33), "counter-b": (17, 17)}
+    assert handed_out == list(range(1, 51))
+    assert max(ahead) == 4
 
 
 def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> None:
