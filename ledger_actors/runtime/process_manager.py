@@ -1,8 +1,9 @@
 """Process managers: actors that react to events with new events, each exactly once.
 
 The child events and the new position are one append: there is no moment at which one is there
-without the other. Its commands' ids are made from its name and the event's id, so that a repeat is
-known. Without a position it begins at the newest event: it never reacts to what was before it.
+without the other. Each child event has an id that is made from the manager's name, the id of the
+event that led to it, and an index (`command_id` and `command_index`), so that a repeat is known.
+Without a position it begins at the newest event: it never reacts to what was before it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate
@@ -22,6 +24,7 @@ from ledger_actors.runtime.errors import ProjectorGone
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
 from ledger_actors.runtime.stored_states import state_at
+from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import ANY, Append, PositionUpdate, StreamWrite
 from supervision import ActorDead, CallTimeout, Future
@@ -134,16 +137,21 @@ class ProcessManager(Consumer):
         writes = tuple(
             StreamWrite(child.stream, tuple(map(encode, child.events)), ANY) for child in children
         )
-        self._append(
-            Append(
-                writes=writes,
-                command_id=f"{self.name}:{event.id}" if children else None,
-                author=self.name,
-                correlation_id=event.correlation_id,
-                causation_id=str(event.id),
-                position=PositionUpdate(self.name, event.id, self._stored),
-            )
+        command_id = f"{self.name}:{event.id}"
+        append = Append(
+            writes=writes,
+            command_id=command_id if children else None,
+            fingerprint=command_id,
+            author=self.name,
+            correlation_id=event.correlation_id,
+            causation_id=str(event.id),
+            position=PositionUpdate(self.name, event.id, self._stored),
         )
+        try:
+            self._append(append)
+        except CommandIdReused as taken:  # by a command from outside: it must not stand for ours
+            self.log.warning("process_manager.command_id_taken", reason=str(taken))
+            self._append(replace(append, command_id=f"{command_id}:{self.name}"))
         self._stored = event.id
 
     def _append(self, append: Append) -> None:

@@ -28,6 +28,7 @@ from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal, Update
 from ledger_actors.ledger.commands.products import MakePayment, PayProduct
 from ledger_actors.ledger.commands.system import CycleSystem
 from ledger_actors.ledger.deal_parties import Party
+from ledger_actors.ledger.events.system import SystemCycled
 from ledger_actors.ledger.process_managers.late_fees import LateFeeProcessManager
 from ledger_actors.ledger.projectors.funding_accounts import FundingAccounts, funding_account
 from ledger_actors.ledger.projectors.memberships import Memberships, membership_of
@@ -35,6 +36,7 @@ from ledger_actors.ledger.projectors.outstanding_products import OutstandingProd
 from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector, trial_balance
 from ledger_actors.ledger.rejections import Refused
 from ledger_actors.runtime import Rejection, WaitFor
+from ledger_actors.store import Append, StreamWrite
 from supervision.testing import HANG, wait_for_exit, wait_until
 from tests.ledger_actors.ledger.books import (
     account,
@@ -48,6 +50,7 @@ from tests.ledger_actors.ledger.books import (
 from tests.ledger_actors.ledger.conftest import Running
 
 DUE = date(2026, 1, 31)
+NEXT_DAY = date(2026, 2, 2)
 
 
 def proof(running: Running) -> Any:
@@ -244,6 +247,42 @@ def test_after_five_days_each_missed_date_is_cycled_once_in_order_with_its_fees(
     expected = [date(2026, 2, day) for day in range(1, 7)]
     assert [one.new_date for one in running.events("SystemCycled")] == expected
     assert fees(running) == Counter((f"p{n}", day) for n in range(3) for day in expected)
+
+
+def test_two_cyclers_on_one_store_cycle_each_missed_date_once_in_order(running: Running) -> None:
+    running.clock.set_now(datetime(2026, 2, 1, 20, tzinfo=UTC))
+    LedgerDates(running.system, running.bus).cycle(date(2026, 2, 1))
+    running.clock.advance(timedelta(days=25).total_seconds())
+    cyclers = [
+        DailyCycler.start(
+            LedgerDates(running.system, running.bus),
+            timers=running.system.timers,
+            clock=running.clock,
+        )
+        for _ in range(2)
+    ]
+    dates = LedgerDates(running.system, running.bus)
+    wait_until(lambda: dates.last_cycled() == date(2026, 2, 26), what="the last date")
+    for cycler in cyclers:
+        assert cycler.is_alive()
+        cycler.stop(timeout=HANG)
+    expected = [date(2026, 2, day) for day in range(1, 27)]
+    assert [one.new_date for one in running.events("SystemCycled")] == expected
+
+
+def test_a_date_that_another_daemon_has_cycled_meanwhile_is_not_cycled_again(
+    running: Running,
+) -> None:
+    """It has written behind this one's back, so this one's aggregate still believes in the day."""
+    running.clock.set_now(datetime(2026, 2, 1, 20, tzinfo=UTC))
+    dates = LedgerDates(running.system, running.bus)
+    dates.cycle(date(2026, 2, 1))
+    theirs = running.system.events.encode(SystemCycled(system_uuid="main", new_date=NEXT_DAY))
+    running.system.store.append([Append((StreamWrite("system-main", (theirs,)),))])
+    with pytest.raises(Refused, match="has been cycled"):
+        dates.cycle(NEXT_DAY)
+    assert dates.last_cycled() == NEXT_DAY
+    assert len(running.events("SystemCycled")) == 2
 
 
 NAMED = {

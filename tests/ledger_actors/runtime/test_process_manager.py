@@ -77,6 +77,16 @@ def test_children_carry_the_parents_correlation_and_its_id_as_their_cause(world:
     assert note.author == "congratulate"
 
 
+def test_a_command_from_outside_under_its_id_does_not_stand_for_its_own(world: Any) -> None:
+    world.consumer(Congratulate)
+    world.send(Increment("b", 1), command_id="congratulate:2")
+    world.send(Increment("a", 10))
+    caught_up(world, 2)
+
+    (note,) = notes(world)
+    assert (note.causation_id, note.command_id) == ("2", "congratulate:2:congratulate")
+
+
 def test_a_live_aggregate_hears_of_an_event_that_it_wrote(world: Any) -> None:
     world.consumer(Congratulate)
     world.send(Increment("a", 10))
