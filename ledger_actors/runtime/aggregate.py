@@ -29,7 +29,7 @@ from ledger_actors.runtime.stored_states import latest_snapshot, snapshot_payloa
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
-from ledger_actors.store.model import Append, Appended, RecordedEvent, Snapshot, StreamWrite
+from ledger_actors.store.model import Append, Appended, Guard, RecordedEvent, Snapshot, StreamWrite
 from supervision import POOLED, SHUTDOWN, Actor, Future, Ref, Rejection, Shutdown, Timer
 from supervision.execution import shield
 from supervision.messages import SystemMessage
@@ -196,11 +196,16 @@ class Aggregate(Actor, Generic[S]):
             made = tuple(self.decide(self._state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
-        encode = self._system.events.encode
+        writes: tuple[StreamWrite, ...] = ()
+        guards: tuple[Guard, ...] = ()
+        if made:
+            events = tuple(map(self._system.events.encode, made))
+            writes = (StreamWrite(self.stream_name, events, self._version),)
+        else:  # that there is nothing to do is true of this version, too
+            guards = (Guard(self.stream_name, self._version),)
         append = Append(
-            writes=(StreamWrite(self.stream_name, tuple(map(encode, made)), self._version),)
-            if made
-            else (),
+            writes=writes,
+            guards=guards,
             command_id=envelope.command_id,
             fingerprint=fingerprint,
             author=envelope.author,

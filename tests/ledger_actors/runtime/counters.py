@@ -52,6 +52,14 @@ class Increment(Command, frozen=True):
     by: int
 
 
+@command("LevelCounter")
+class Level(Command, frozen=True):
+    """Bring the counter to a height, which may be where it is."""
+
+    counter_id: str
+    at: int
+
+
 @command("CrashCounter")
 class CrashIt(Command, frozen=True):
     counter_id: str
@@ -71,12 +79,18 @@ class Boom(Exception):
 class Counter(Aggregate[int]):
     category = "counter"
     initial_state = 0
-    commands: ClassVar = {Increment: "counter_id", CrashIt: "counter_id"}
+    commands: ClassVar = {
+        Increment: "counter_id",
+        CrashIt: "counter_id",
+        Level: "counter_id",
+    }
 
     @staticmethod
     def decide(state: int, command: Any) -> list[Event]:
         if isinstance(command, CrashIt):
             raise Boom
+        if isinstance(command, Level):
+            return [Incremented(command.at - state)] if command.at != state else []
         if state + command.by < 0:
             raise Rejection(f"a counter of {state} cannot go down by {-command.by}")
         return [Incremented(command.by)]
