@@ -18,11 +18,11 @@ import msgspec
 
 from ledger_actors.runtime.delivery import as_delivery, unseen
 from ledger_actors.runtime.errors import (
-    FutureSchemaVersion,
-    InvalidEvent,
+    LedgerRuntimeError,
     PositionAhead,
+    ProjectorStopped,
     ReadModelFull,
-    UnknownEventType,
+    is_unreadable,
 )
 from ledger_actors.runtime.filters import EventFilter
 from ledger_actors.runtime.recorded import Recorded, decode_recorded
@@ -98,6 +98,10 @@ class Consumer(Actor):
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
         """Deal with events, in order, and move the position to `up_to`, in one transaction."""
 
+    def remedy(self) -> str:
+        """Return what else can be done if the position is ahead of the store, to end a sentence."""
+        return ""
+
     def caught_up(self) -> None:
         """Do what is due when hydration is done. Nothing here."""
 
@@ -105,13 +109,14 @@ class Consumer(Actor):
 
     def on_start(self) -> None:
         """Wait, subscribe, catch up."""
+        self.system.stopped.pop(self.name, None)
         if not self._delay():
             return
         try:
             self._hydrate()
         except Stopping:
             return
-        except (PositionAhead, UnknownEventType, FutureSchemaVersion, InvalidEvent) as problem:
+        except LedgerRuntimeError as problem:
             self._stop_for_good(problem)
 
     def on_receive(self, message: Any) -> Any:
@@ -132,7 +137,7 @@ class Consumer(Actor):
             self._take(rows, delivery.up_to)
         except Stopping:
             return None
-        except (UnknownEventType, FutureSchemaVersion, InvalidEvent) as problem:
+        except LedgerRuntimeError as problem:
             self._stop_for_good(problem)
         return None
 
@@ -157,7 +162,7 @@ class Consumer(Actor):
         self.position = self.load_position()
         head = self.system.store.head()
         if self.position > head:
-            raise PositionAhead(self.name, self.position, head)
+            raise PositionAhead(self.name, self.position, head, remedy=self.remedy())
         began_at = self.position
         self.system.subscriptions.subscribe(self.actor_ref, self.filter)
         for rows, up_to in self._batches():
@@ -257,6 +262,10 @@ class Consumer(Actor):
             answer.try_set(self.position)
 
     def _stop_for_good(self, problem: Exception) -> None:
-        """End without a restart: what is wrong does not go away by trying again."""
+        """End without a restart, if what is wrong does not go away by trying again; else crash."""
+        final = isinstance(problem, PositionAhead | ProjectorStopped)
+        if not (final or is_unreadable(problem)):
+            raise problem
         self.log.error("consumer.stopped", reason=str(problem), position=self.position)
+        self.system.stopped[self.name] = str(problem)
         self.exit(Shutdown(str(problem)))

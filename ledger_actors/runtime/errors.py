@@ -16,11 +16,13 @@ __all__ = [
     "NoSuchStream",
     "PositionAhead",
     "ProjectorGone",
+    "ProjectorStopped",
     "ReadModelFull",
     "StreamGap",
     "TooManyConflicts",
     "UnknownCommand",
     "UnknownEventType",
+    "is_unreadable",
 ]
 
 
@@ -79,6 +81,11 @@ class FutureSchemaVersion(LedgerRuntimeError, ValueError):
         self.event_id = event_id
 
 
+def is_unreadable(problem: BaseException) -> bool:
+    """Return whether it is an event that this program cannot read: trying again changes nothing."""
+    return isinstance(problem, UnknownEventType | FutureSchemaVersion | InvalidEvent)
+
+
 class MissedEventError(LedgerRuntimeError):
     """A consumer was given an event that is not the next one. Its restart catches up."""
 
@@ -91,10 +98,10 @@ class MissedEventError(LedgerRuntimeError):
 class PositionAhead(LedgerRuntimeError):
     """A consumer's position is behind the end of the store: one of the two was replaced."""
 
-    def __init__(self, consumer: str, position: int, head: int) -> None:
+    def __init__(self, consumer: str, position: int, head: int, *, remedy: str) -> None:
         super().__init__(
-            f"{consumer} stands at event {position}, but the store ends at {head}: the store or "
-            f"the consumer's own file was replaced; rebuild the consumer, or bring the store back"
+            f"{consumer} stands at event {position}, but the store ends at {head}: one of the two "
+            f"was replaced; bring the right store back{remedy}"
         )
         self.position = position
         self.head = head
@@ -105,6 +112,14 @@ class ProjectorGone(LedgerRuntimeError):
 
     def __init__(self, consumer: str, projector: str) -> None:
         super().__init__(f"{consumer} needs the read model of {projector}, which does not run")
+
+
+class ProjectorStopped(ProjectorGone):
+    """A process manager needs a read model whose projector has stopped for good."""
+
+    def __init__(self, consumer: str, projector: str, why: str) -> None:
+        super().__init__(consumer, projector)
+        self.args = (f"{consumer} needs the read model of {projector}, which has stopped: {why}",)
 
 
 class ReadModelFull(LedgerRuntimeError, OSError):

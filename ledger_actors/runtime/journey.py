@@ -8,18 +8,21 @@ from typing import Any, Protocol
 import msgspec
 
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
-from ledger_actors.runtime.errors import CommandTimeout, DoesNotExist, TooManyConflicts
+from ledger_actors.runtime.errors import (
+    CommandTimeout,
+    DoesNotExist,
+    TooManyConflicts,
+    is_unreadable,
+)
 from ledger_actors.runtime.lanes import Traveller
 from ledger_actors.store.errors import StoreUnavailable, WrongExpectedVersion
 from ledger_actors.store.model import Appended
 from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, Rejection, StartFailed
 
-__all__ = ["OF_THE_MOMENT", "Journey", "Send", "Ways", "pauses"]
+__all__ = ["Journey", "Send", "Ways", "is_of_the_moment", "pauses"]
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
-OF_THE_MOMENT = (ActorDead, StartFailed, StoreUnavailable)
-"""What may be otherwise a moment later, when the tree has restarted what ended."""
 
 
 class Ways(Protocol):
@@ -150,7 +153,7 @@ class Journey:
         if isinstance(problem, WrongExpectedVersion):
             self._conflicts += 1
             return self._conflicts <= self._conflict_retries
-        return isinstance(problem, OF_THE_MOMENT)
+        return is_of_the_moment(problem)
 
     def _final(self, problem: BaseException) -> BaseException:
         if isinstance(problem, WrongExpectedVersion):
@@ -164,6 +167,19 @@ class Journey:
             # It may have been written before whoever should have answered ended.
             self._envelope = msgspec.structs.replace(self._envelope, repeatable=True)
         self.ways.come_back(self, pause)
+
+
+def is_of_the_moment(problem: BaseException | None) -> bool:
+    """Return whether it may go better a moment later, when the tree has restarted what ended.
+
+    Not where an actor ended over an event that this program cannot read.
+    """
+    if not isinstance(problem, ActorDead | StartFailed):
+        return isinstance(problem, StoreUnavailable)
+    cause: BaseException | None = problem
+    while isinstance(cause, ActorDead | StartFailed):
+        cause = getattr(cause.reason, "exception", None)
+    return cause is None or not is_unreadable(cause)
 
 
 def pauses() -> Iterator[float]:

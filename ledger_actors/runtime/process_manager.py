@@ -20,7 +20,7 @@ from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
-from ledger_actors.runtime.errors import ProjectorGone
+from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
 from ledger_actors.runtime.stored_states import state_at
@@ -75,6 +75,7 @@ class ProcessManager(Consumer):
         Raises:
             ProjectorGone: there has been none for a while. Let it be a crash: whoever supervises
                 both must hear that this one cannot go on.
+            ProjectorStopped: it has stopped for good. Let it through: then so does this one.
         """
         address = self.system.names.name(consumer_key(projector.name))
         gone_at: float | None = None
@@ -82,6 +83,8 @@ class ProcessManager(Consumer):
             if address.is_alive():
                 gone_at = None
                 continue
+            if (why := self.system.stopped.get(projector.name)) is not None:
+                raise ProjectorStopped(self.name, projector.name, why)
             gone_at = gone_at or time.monotonic()
             if time.monotonic() - gone_at > GONE_SECONDS:
                 raise ProjectorGone(self.name, projector.name)

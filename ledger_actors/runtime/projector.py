@@ -67,6 +67,10 @@ class Projector(Consumer):
         """Project events and move the position, in one transaction."""
         self.patiently(lambda: self._write(self._database, events, up_to))
 
+    def remedy(self) -> str:
+        """Return how the model is made anew where it cannot start."""
+        return f", or delete {self.model.path}* and start again: it is then made anew"
+
     def on_receive(self, message: Any) -> Any:
         """Rebuild when asked to; everything else as any consumer."""
         if isinstance(message, Rebuild):

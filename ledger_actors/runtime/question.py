@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from ledger_actors.runtime.journey import OF_THE_MOMENT, Ways, pauses
+from ledger_actors.runtime.journey import Ways, is_of_the_moment, pauses
 from supervision import SHUTDOWN, ActorDead, CallTimeout, Future
 
 __all__ = ["Question"]
@@ -62,7 +62,7 @@ class Question:
 
     def _answered(self, answer: Future[Any]) -> None:
         problem = answer.exception()
-        if isinstance(problem, OF_THE_MOMENT) and not self.gave_up():
+        if is_of_the_moment(problem) and not self.gave_up():
             self._ways.come_back(self, next(self._pauses))
             return
         self._ways.leave(self)

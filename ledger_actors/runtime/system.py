@@ -41,7 +41,8 @@ class System:
     """The collaborators of all actors of one ledger.
 
     `timers` run on `clock`, which may be turned by hand; `real_timers` run on the machine's, for
-    what waits for threads and not for dates.
+    what waits for threads and not for dates. `stopped` says of consumers that have ended for good
+    why they have, by their names: what they met does not go away by a restart.
     """
 
     store: EventStore
@@ -54,6 +55,7 @@ class System:
     options: RuntimeOptions = field(default_factory=RuntimeOptions)
     events: EventCatalog = EVENTS
     commands: CommandCatalog = COMMANDS
+    stopped: dict[str, str] = field(default_factory=dict)
 
     @property
     def journal(self) -> Name:

@@ -24,6 +24,7 @@ from ledger_actors.store import (
     Snapshot,
     StreamWrite,
 )
+from supervision import ActorDead
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
 
@@ -113,6 +114,17 @@ def test_killing_the_journal_under_load_loses_and_doubles_nothing(world: Any) ->
 
     assert sum(world.state(f"c{n}") for n in range(7)) == 300
     assert world.system.store.verify().ok
+
+
+def test_a_stream_that_cannot_be_read_is_told_at_once(world: Any) -> None:
+    """Trying again would change nothing; without the deadline the test itself would hang."""
+    later = NewEvent("counter.incremented", '{"by":1}', 2)
+    world.system.store.append([Append(writes=(StreamWrite("counter-a", (later,)),))])
+    outcome = world.bus.dispatch(envelope(Increment("a", 1)), timeout=10 * HANG)
+    with pytest.raises(ActorDead, match=r"event 1 is counter\.incremented in schema version 2"):
+        outcome.get(timeout=HANG)
+    with pytest.raises(ActorDead, match="schema version 2"):
+        world.state("a")
 
 
 def test_the_same_command_id_gives_the_first_answer_and_writes_nothing(world: Any) -> None:

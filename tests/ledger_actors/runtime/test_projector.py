@@ -196,6 +196,15 @@ def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> N
     reason = wait_for_exit(ref)
     assert not reason.abnormal
     assert "stands at event 99, but the store ends at 0" in str(reason)
+    assert "tally-v1.db* and start again" in str(reason)
+    assert world.system.stopped == {"tally": str(reason).removeprefix("shutdown: ")}
+
+
+def test_one_that_can_start_again_has_not_stopped(world: Any) -> None:
+    world.system.stopped["tally"] = "it had met an event from the future"
+    world.consumer(Tally)
+
+    assert world.system.stopped == {}
 
 
 def test_an_event_type_from_the_future_stops_it_and_nothing_is_skipped(world: Any) -> None:
