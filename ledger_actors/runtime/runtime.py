@@ -41,7 +41,7 @@ from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import REST_FOR_ONE, TRANSIENT
 
-__all__ = ["Runtime"]
+__all__ = ["Runtime", "dependent_first"]
 
 T = TypeVar("T")
 

@@ -108,7 +108,8 @@ def _abnormal_ends() -> Iterator[Counter[str]]:
     def count(event: str, fields: Mapping[str, Any]) -> None:
         if event == telemetry.CHILD_ENDED and fields["reason"].abnormal:
             child = fields["child_id"]
-            ends[child if isinstance(child, str) else child[0].category] += 1
+            kind = child if isinstance(child, str) else child[0]
+            ends[getattr(kind, "category", kind)] += 1
 
     detach = telemetry.attach(count)
     try:
