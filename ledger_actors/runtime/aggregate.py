@@ -196,6 +196,17 @@ class Aggregate(Actor, Generic[S]):
             made = tuple(self.decide(self._state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
+        append = self._append(envelope, fingerprint, made)
+        for event in made:
+            self._state = self.evolve(self._state, event)
+        self._version += len(made)
+        self._send(append, envelope.command_id, fingerprint)
+        return None
+
+    def _append(
+        self, envelope: CommandEnvelope, fingerprint: str, made: tuple[Event, ...]
+    ) -> Append:
+        """Return what is to be written, with the version and the command in flight it rests on."""
         writes: tuple[StreamWrite, ...] = ()
         guards: tuple[Guard, ...] = ()
         if made:
@@ -203,7 +214,7 @@ class Aggregate(Actor, Generic[S]):
             writes = (StreamWrite(self.stream_name, events, self._version),)
         else:  # that there is nothing to do is true of this version, too
             guards = (Guard(self.stream_name, self._version),)
-        append = Append(
+        return Append(
             writes=writes,
             guards=guards,
             command_id=envelope.command_id,
@@ -213,11 +224,6 @@ class Aggregate(Actor, Generic[S]):
             causation_id=envelope.causation_id or envelope.command_id,
             rests_on=tuple(islice(reversed(self._in_flight), 1)),
         )
-        for event in made:
-            self._state = self.evolve(self._state, event)
-        self._version += len(made)
-        self._send(append, envelope.command_id, fingerprint)
-        return None
 
     def _seen_before(self, command_id: str, fingerprint: str) -> bool:
         """Answer a command that is in flight or on disk already; return whether it is."""

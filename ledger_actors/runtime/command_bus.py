@@ -96,7 +96,7 @@ class CommandBus:
             journey.wait_for(unseen)
         self._deadline(seconds).add(journey)
         if self._closed:
-            journey.close()
+            journey.refuse()
             return journey.outcome
         journey.ways.enter(journey)
         for named in unseen:

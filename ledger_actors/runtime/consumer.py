@@ -1,7 +1,8 @@
 """What process managers and projectors have in common: catching up, and then following.
 
 A consumer subscribes first and then reads: what is published meanwhile waits in its mailbox, and
-what it has read already is skipped by its id. So nothing falls between. It first waits a moment,
+what it has read already is skipped by its id. So nothing falls between. If there is much to read it
+has read most of it before it subscribes, so that its mailbox stays short. It first waits a moment,
 because it may be restarting over an event that was not visible yet. A stop is honoured at once,
 also while it waits or catches up. Where there is no room on the disk it waits and tries again.
 """
@@ -86,7 +87,6 @@ class Consumer(Actor):
         self.filter = EventFilter((*self.types, *older), self.streams)
         self.position = 0
         self._waiting: list[tuple[int, Future[Any]]] = []
-        self._hydrated = False
 
     # -- for subclasses ------------------------------------------------------------------------
 
@@ -164,13 +164,16 @@ class Consumer(Actor):
         if self.position > head:
             raise PositionAhead(self.name, self.position, head, remedy=self.remedy())
         began_at = self.position
+        self._catch_up()
         self.system.subscriptions.subscribe(self.actor_ref, self.filter)
+        self._catch_up()
+        self.log.info("consumer.hydrated", events=self.position - began_at, position=self.position)
+        self.caught_up()
+
+    def _catch_up(self) -> None:
         for rows, up_to in self._batches():
             self._take(rows, up_to)
             self.stop_if_asked()
-        self._hydrated = True
-        self.log.info("consumer.hydrated", events=self.position - began_at, position=self.position)
-        self.caught_up()
 
     def _batches(self) -> Iterator[tuple[Sequence[RecordedEvent], int]]:
         """Yield what is wanted of the log, few enough rows at a time, and up to which id it goes.

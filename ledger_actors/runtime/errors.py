@@ -161,11 +161,14 @@ class DoesNotExist(LedgerRuntimeError, Rejection):
 
 
 class CommandTimeout(LedgerRuntimeError, TimeoutError):
-    """A command was not acknowledged in time; it may still be done. Send it again, same id."""
+    """A command was not acknowledged, in time or at all: it may have been done, or may still be.
+
+    Sent again with the same id it is done once, and answered with what was done.
+    """
 
     def __init__(self, command: str, command_id: str, last: BaseException) -> None:
         super().__init__(
-            f"{command} was not acknowledged in time ({last}); it is safe to send it again with "
-            f"command_id {command_id!r}"
+            f"{command} was not acknowledged in time ({last}): whether it is done is not known; "
+            f"it is safe to send it again with command_id {command_id!r}"
         )
         self.command_id = command_id

@@ -121,13 +121,18 @@ class Journey:
     is_over = gave_up
 
     def expire(self) -> None:
-        """Answer that it took too long. What is under way may still be done."""
+        """Answer that it is not known what became of it: what is under way may still be done."""
         last = self._last or CallTimeout("it is still being decided, or written")
         envelope = self._envelope
         self.fail(CommandTimeout(envelope.type, envelope.command_id, last))
 
     def close(self) -> None:
-        """Answer that nobody works on it any more."""
+        """Answer that nobody works on it any more, whether or not it was done."""
+        self._last = ActorDead("the ledger", SHUTDOWN)
+        self.expire()
+
+    def refuse(self) -> None:
+        """Answer that there is nobody to begin with it."""
         self.outcome.try_set_exception(ActorDead("the ledger", SHUTDOWN))
 
     def fail(self, problem: BaseException) -> None:

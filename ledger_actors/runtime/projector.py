@@ -112,13 +112,14 @@ class Projector(Consumer):
     def _rebuild(self) -> int:
         """Build a new file, from the first event on, and copy it over the one that serves."""
         stands_at, rebuilt = self.position, self.model.begin_rebuild()
+        subscriptions = self.system.subscriptions
+        subscriptions.unsubscribe(self.actor_ref)  # what is to be read need not wait here as well
         try:
             self._open(rebuilt)
             self.position = 0
-            for rows, up_to in self._batches():
-                self._write(rebuilt, self.decoded(rows), up_to)
-                self.position = up_to
-                self.stop_if_asked()
+            self._fill(rebuilt)
+            subscriptions.subscribe(self.actor_ref, self.filter)
+            self._fill(rebuilt)
             self.model.take_over(rebuilt)
         except BaseException:
             self.position = stands_at
@@ -128,6 +129,12 @@ class Projector(Consumer):
         self._answer_waiting()
         self.log.info("projector.rebuilt", position=self.position)
         return self.position
+
+    def _fill(self, rebuilt: Database) -> None:
+        for rows, up_to in self._batches():
+            self._write(rebuilt, self.decoded(rows), up_to)
+            self.position = up_to
+            self.stop_if_asked()
 
     def _close(self) -> None:
         if self._db is not None:

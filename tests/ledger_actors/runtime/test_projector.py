@@ -161,6 +161,35 @@ def test_a_stop_during_hydration_is_honoured(make_world: Any, monkeypatch: Any) 
     assert world.system.read_models.model("tally", 1).query(projector_module.position_of) < 30
 
 
+@pytest.mark.parametrize("rebuild", [False, True], ids=["hydration", "rebuild"])
+def test_what_happens_while_it_has_much_to_read_does_not_pile_up_in_its_mailbox(
+    world: Any, monkeypatch: Any, rebuild: bool
+) -> None:
+    world.send(Increment("a", 1))
+    gate, real = Gate(), Tally.project
+    if rebuild:
+        ref = world.consumer(Tally)
+
+    def project(self: Any, db: Database, event: Recorded) -> None:
+        gate.pass_through()
+        real(self, db, event)
+
+    monkeypatch.setattr(Tally, "project", project)
+    if rebuild:
+        ref.tell(Rebuild())
+    else:
+        ref = world.consumer(Tally, wait=False)
+    gate.wait_arrived()
+    for _ in range(20):
+        world.send(Increment("a", 1))
+    assert ref.mailbox_length() == 0
+    gate.open()
+
+    assert read(world) == {"counter-a": (21, 21)}
+    world.send(Increment("a", 1))
+    assert read(world) == {"counter-a": (22, 22)}
+
+
 def test_it_catches_up_in_batches_and_holds_few_rows_at_a_time(
     make_world: Any, monkeypatch: Any
 ) -> None:

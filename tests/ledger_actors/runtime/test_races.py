@@ -260,3 +260,16 @@ def test_a_command_to_a_ledger_that_has_stopped_fails_and_does_not_wait(make_wor
     world.stop()
     with pytest.raises(ActorDead):
         world.send(Increment("a", 1))
+
+
+def test_a_command_that_was_under_way_when_the_ledger_stopped_may_be_done_and_says_so(
+    world: Any,
+) -> None:
+    held = HeldJournal(world)
+    outcome = world.bus.dispatch(envelope(Increment("a", 1), command_id="once"))
+    decided(world)
+    world.bus.close()
+
+    with pytest.raises(CommandTimeout, match=r"whether it is done is not known.*'once'"):
+        outcome.get(timeout=HANG)
+    held.open()
