@@ -20,6 +20,7 @@ import msgspec
 from ledger_actors.runtime.delivery import as_delivery, unseen
 from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
+    OtherHistory,
     PositionAhead,
     ProjectorStopped,
     ReadModelFull,
@@ -266,7 +267,7 @@ class Consumer(Actor):
 
     def _stop_for_good(self, problem: Exception) -> None:
         """End without a restart, if what is wrong does not go away by trying again; else crash."""
-        final = isinstance(problem, PositionAhead | ProjectorStopped)
+        final = isinstance(problem, PositionAhead | OtherHistory | ProjectorStopped)
         if not (final or is_unreadable(problem)):
             raise problem
         self.log.error("consumer.stopped", reason=str(problem), position=self.position)

@@ -14,6 +14,7 @@ __all__ = [
     "LedgerRuntimeError",
     "MissedEventError",
     "NoSuchStream",
+    "OtherHistory",
     "PositionAhead",
     "ProjectorGone",
     "ProjectorStopped",
@@ -105,6 +106,16 @@ class PositionAhead(LedgerRuntimeError):
         )
         self.position = position
         self.head = head
+
+
+class OtherHistory(LedgerRuntimeError):
+    """A read model rests on an event that is another one in this store."""
+
+    def __init__(self, consumer: str, position: int, *, remedy: str) -> None:
+        super().__init__(
+            f"{consumer} stands at event {position}, which is another event in this store: one of "
+            f"the two was replaced; bring the right store back{remedy}"
+        )
 
 
 class ProjectorGone(LedgerRuntimeError):

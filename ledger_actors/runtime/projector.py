@@ -10,7 +10,14 @@ import msgspec
 from sqlite_utils import Database
 
 from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.read_models import ReadModel, position_of, set_position, transaction
+from ledger_actors.runtime.errors import OtherHistory
+from ledger_actors.runtime.read_models import (
+    ReadModel,
+    history_of,
+    position_of,
+    set_position,
+    transaction,
+)
 from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.runtime.system import System
 
@@ -59,9 +66,17 @@ class Projector(Consumer):
         return system.read_models.model(cls.name, cls.version).query(query)
 
     def load_position(self) -> int:
-        """Open the file, make the tables if it is new, and return its position."""
+        """Open the file, make the tables if it is new, and return its position.
+
+        Raises:
+            OtherHistory: it was made from other events than those in the store.
+        """
         self._db = self.patiently(lambda: self._open(self.model.open_writer()))
-        return position_of(self._db)
+        position, known = position_of(self._db), history_of(self._db)
+        found = self.system.store.hash_at(position)
+        if None not in (found, known) and found != known:
+            raise OtherHistory(self.name, position, remedy=self.remedy())
+        return position
 
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
         """Project events and move the position, in one transaction."""
@@ -100,7 +115,7 @@ class Projector(Consumer):
         with transaction(db):
             for event in events:
                 self.project(db, event)
-            set_position(db, up_to)
+            set_position(db, up_to, self.system.store.hash_at(up_to))
 
     def _rebuild_unless_stopped(self) -> int | None:
         try:

@@ -22,7 +22,15 @@ from ledger_actors.runtime.errors import ReadModelFull
 from ledger_actors.store.errors import StoreFull
 from ledger_actors.store.faults import translation
 
-__all__ = ["Database", "ReadModel", "ReadModels", "position_of", "set_position", "transaction"]
+__all__ = [
+    "Database",
+    "ReadModel",
+    "ReadModels",
+    "history_of",
+    "position_of",
+    "set_position",
+    "transaction",
+]
 
 T = TypeVar("T")
 _POSITION = "_position"
@@ -69,8 +77,11 @@ class ReadModel:
         connection.execute("PRAGMA synchronous=NORMAL")
         db = Database(connection)
         db.execute(
-            f"CREATE TABLE IF NOT EXISTS {_POSITION} (one INTEGER PRIMARY KEY, event_id INTEGER)"
+            f"CREATE TABLE IF NOT EXISTS {_POSITION} "
+            "(one INTEGER PRIMARY KEY, event_id INTEGER, event_hash TEXT)"
         )
+        if "event_hash" not in db.table(_POSITION).columns_dict:
+            db.table(_POSITION).add_column("event_hash", str)  # made by an earlier release
         if path is None:
             self._writer = db
         return db
@@ -163,9 +174,15 @@ def position_of(db: Database) -> int:
     return 0 if row is None else int(row[0])
 
 
-def set_position(db: Database, event_id: int) -> None:
+def history_of(db: Database) -> str | None:
+    """Return the hash of the last event that a read model has taken in, `None` for a new one."""
+    row = db.execute(f"SELECT event_hash FROM {_POSITION}").fetchone()
+    return None if row is None else row[0]
+
+
+def set_position(db: Database, event_id: int, event_hash: str | None) -> None:
     """Write a read model's position; within the transaction of its rows."""
-    db.execute(f"INSERT OR REPLACE INTO {_POSITION} (one, event_id) VALUES (1, ?)", [event_id])
+    db.execute(f"INSERT OR REPLACE INTO {_POSITION} VALUES (1, ?, ?)", [event_id, event_hash])
 
 
 class ReadModels:

@@ -219,7 +219,7 @@ def test_it_catches_up_in_batches_and_holds_few_rows_at_a_time(
 def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> None:
     model = world.system.read_models.model("tally", 1)
     db = model.open_writer()
-    projector_module.set_position(db, 99)
+    projector_module.set_position(db, 99, "x")
     ref = world.consumer(Tally, wait=False)
 
     reason = wait_for_exit(ref)
@@ -227,6 +227,31 @@ def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> N
     assert "stands at event 99, but the store ends at 0" in str(reason)
     assert "tally-v1.db* and start again" in str(reason)
     assert world.system.stopped == {"tally": str(reason).removeprefix("shutdown: ")}
+
+
+def test_a_model_of_another_history_is_not_gone_on_with(world: Any) -> None:
+    """The store was replaced by a backup, and has grown past where the model stands."""
+    db = world.system.read_models.model("tally", 1).open_writer()
+    projector_module.set_position(db, 2, "the hash of an event that is not there any more")
+    for _ in range(3):
+        world.send(Increment("a", 1))
+    ref = world.consumer(Tally, wait=False)
+
+    reason = wait_for_exit(ref)
+    assert not reason.abnormal
+    assert "stands at event 2, which is another event in this store" in str(reason)
+    assert "tally-v1.db* and start again" in str(reason)
+
+
+def test_a_model_keeps_the_hash_of_the_event_it_stands_at(world: Any) -> None:
+    world.consumer(Tally)
+    world.send(Increment("a", 1))
+    noted = StreamWrite("counter-a", (NewEvent("counter.noted", '{"text":"x"}'),))
+    world.system.journal.ask(AppendRequest(Append(writes=(noted,))), timeout=HANG)
+    read(world)
+
+    kept = world.system.read_models.model("tally", 1).query(projector_module.history_of)
+    assert kept == world.system.store.hash_at(2)
 
 
 def test_one_that_can_start_again_has_not_stopped(world: Any) -> None:
