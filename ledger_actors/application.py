@@ -146,7 +146,11 @@ class Application:
         return self._consumer(kind, await_start=kind.dependent_hydration)
 
     def _consumer(self, kind: type[Consumer], *, await_start: bool = True) -> ChildSpec:
-        """Transient: one that ends in order has met what no restart would change."""
+        """Transient: one that ends in order has met what no restart would change.
+
+        A process manager is waited for. A new one begins at the newest event, and that must not be
+        the first date that the cycler behind it cycles.
+        """
         return child_spec(
             kind,
             self.system,

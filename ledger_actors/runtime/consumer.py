@@ -23,6 +23,7 @@ from ledger_actors.runtime.errors import (
     OtherHistory,
     PositionAhead,
     ProjectorStopped,
+    ReadModelDamaged,
     ReadModelFull,
     is_unreadable,
 )
@@ -37,6 +38,9 @@ from supervision.messages import ShutdownRequest, SystemMessage, is_stop
 __all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
 
 T = TypeVar("T")
+
+FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped)
+"""What no restart would change; beside an event that cannot be read."""
 
 STRIDE = 8
 """Ids to a batch for each row of it, at most: of a rare type, many are passed over at once."""
@@ -267,8 +271,7 @@ class Consumer(Actor):
 
     def _stop_for_good(self, problem: Exception) -> None:
         """End without a restart, if what is wrong does not go away by trying again; else crash."""
-        final = isinstance(problem, PositionAhead | OtherHistory | ProjectorStopped)
-        if not (final or is_unreadable(problem)):
+        if not (isinstance(problem, FINAL) or is_unreadable(problem)):
             raise problem
         self.log.error("consumer.stopped", reason=str(problem), position=self.position)
         self.system.stopped[self.name] = str(problem)

@@ -18,6 +18,7 @@ __all__ = [
     "PositionAhead",
     "ProjectorGone",
     "ProjectorStopped",
+    "ReadModelDamaged",
     "ReadModelFull",
     "StreamGap",
     "TooManyConflicts",
@@ -135,6 +136,15 @@ class ProjectorStopped(ProjectorGone):
 
 class ReadModelFull(LedgerRuntimeError, OSError):
     """There is no room on the disk for a read model; it stands where it stood."""
+
+
+class ReadModelDamaged(LedgerRuntimeError, OSError):
+    """A read model's file is no database any more. It can be made anew from the events."""
+
+    def __init__(self, path: object, problem: Exception) -> None:
+        super().__init__(
+            f"{path} is damaged ({problem}): delete {path}* and start again: it is then made anew"
+        )
 
 
 class StreamGap(LedgerRuntimeError):

@@ -19,7 +19,7 @@ from ledger_actors.runtime import (
 )
 from ledger_actors.runtime import projector as projector_module
 from ledger_actors.store import Append, AppendRequest, NewEvent, RecordedEvent, StreamWrite
-from supervision import Crashed, Shutdown, spawn
+from supervision import Crashed, Shutdown, restart_child, spawn
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Increment, Tally, tally
 
@@ -241,6 +241,20 @@ def test_a_model_of_another_history_is_not_gone_on_with(world: Any) -> None:
     assert not reason.abnormal
     assert "stands at event 2, which is another event in this store" in str(reason)
     assert "tally-v1.db* and start again" in str(reason)
+
+
+def test_a_damaged_file_stops_it_and_says_what_to_do(world: Any) -> None:
+    path = world.system.read_models.model("tally", 1).path
+    path.write_bytes(b"this is no database" * 1000)
+    reason = wait_for_exit(world.consumer(Tally, wait=False))
+    assert not reason.abnormal
+    assert "tally-v1.db is damaged (file is not a database): delete" in str(reason)
+
+    path.unlink()
+    world.send(Increment("a", 5))
+    restart_child(world.root, "tally", timeout=HANG)
+    assert read(world) == {"counter-a": (5, 1)}
+    assert world.system.stopped == {}
 
 
 def test_a_model_keeps_the_hash_of_the_event_it_stands_at(world: Any) -> None:
