@@ -36,7 +36,7 @@ from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import REST_FOR_ONE
-from supervision.testing import HANG
+from supervision.testing import HANG, wait_until
 
 T = TypeVar("T")
 FLAGS = SupervisorFlags(max_restarts=1000, max_seconds=1.0)
@@ -100,9 +100,15 @@ class Running:
         return self.system.names.whereis(consumer_key(kind.name)) is not None
 
     def consumer(self, kind: Any) -> Ref:
+        """Return a consumer's ref, once it is up."""
+        wait_until(lambda: self.alive(kind), what=f"{kind.name} to be up")
         ref = self.system.names.whereis(consumer_key(kind.name))
         assert ref is not None
         return ref
+
+    def crash_journal(self) -> None:
+        """Crash the journal, wherever it is; its supervisor starts all behind it again."""
+        self.system.journal.ref().crash(RuntimeError("a crash that a test asked for"))
 
     def read(self, projector: type[Projector], query: Callable[[Database], T]) -> T:
         """Query a read model once it has taken in all that is in the store."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,10 +25,12 @@ from ledger_actors.ledger.commands.accounts import (
     RecordBankStatementLine,
 )
 from ledger_actors.ledger.commands.assets import RegisterAsset, RevalueAsset
+from ledger_actors.ledger.commands.companies import WithdrawFromCompany
 from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal, UpdateDeal
 from ledger_actors.ledger.commands.products import MakePayment, PayProduct
 from ledger_actors.ledger.commands.system import CycleSystem
 from ledger_actors.ledger.deal_parties import Party
+from ledger_actors.ledger.events.companies import CompanyCredited, CompanyDebited
 from ledger_actors.ledger.events.system import SystemCycled
 from ledger_actors.ledger.process_managers.late_fees import LateFeeProcessManager
 from ledger_actors.ledger.projectors.funding_accounts import FundingAccounts, funding_account
@@ -93,6 +96,55 @@ def test_grants_at_once_on_one_source_never_overdraw_it(running: Running) -> Non
     assert Counter(answers) == {"made": 5, "insufficient_balance": 3}
     assert running.state(Company, "acme").balance == 0
     assert proof(running).money == 50
+
+
+SOURCES = ["a", "b", "c"]
+
+
+def draws(chance: random.Random, prefix: str) -> Iterator[Any]:
+    """Twenty grants and withdrawals, of more than there is."""
+    for number in range(20):
+        amount = str(chance.randrange(1, 40))
+        if chance.random() < 0.5:
+            yield WithdrawFromCompany(company_uuid=chance.choice(SOURCES), amount=amount)
+        else:
+            drawn = [("company", one) for one in chance.sample(SOURCES, 2)]
+            yield grant(drawn, ("main", amount), uuid=f"{prefix}{number}")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_grants_and_withdrawals_at_once_never_take_a_source_below_zero(
+    running: Running, seed: int
+) -> None:
+    """From four threads, over a journal that is crashed under them; any order that is possible."""
+    running.send(*company(), *account("main"))
+    running.send(*(order for one in SOURCES for order in company(one, "100.00")))
+
+    def send(name: str) -> None:
+        sent = [running.dispatch(one) for one in draws(random.Random(f"{seed}{name}"), name)]
+        for future in sent:
+            _answer(future)
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in "wxyz"]
+    for thread in threads:
+        thread.start()
+    running.crash_journal()
+    for thread in threads:
+        thread.join(HANG)
+    for one in SOURCES:
+        held = Decimal(0)
+        for row in running.system.store.read_stream(f"company-{one}"):
+            for event in running.system.events.decode(row):
+                held = company_after(event, held)
+                assert held >= 0, row
+        assert running.state(Company, one).balance == held
+    assert proof(running).holds
+
+
+def company_after(event: Any, held: Decimal) -> Decimal:
+    if isinstance(event, CompanyCredited):
+        return held + event.amount
+    return held - event.amount if isinstance(event, CompanyDebited) else held
 
 
 def _answer(future: Any) -> str:
