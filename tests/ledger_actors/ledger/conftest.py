@@ -16,7 +16,6 @@ from ledger_actors.runtime import (
     JOURNAL,
     Command,
     CommandBus,
-    CommandHandler,
     Consumer,
     Outcome,
     Projector,
@@ -27,7 +26,6 @@ from ledger_actors.runtime import (
     WaitFor,
     consumer_key,
     envelope,
-    handler_key,
 )
 from ledger_actors.store.journal import Journal
 from ledger_actors.store.sqlite import SqliteEventStore
@@ -72,14 +70,9 @@ class Running:
             child_spec(TimersKeeper, system.real_timers, id="real timers"),
             child_spec(Journal, *journal, id=JOURNAL, name=name(JOURNAL)),
             child_spec(DynamicSupervisor, FLAGS, id=ON_DEMAND, name=name(ON_DEMAND)),
-            _branch("handlers", [self._handler(kind) for kind in HANDLERS]),
             _branch("projectors", [self._consumer(kind) for kind in PROJECTORS]),
             _branch("process managers", [self._consumer(kind) for kind in PROCESS_MANAGERS]),
         ]
-
-    def _handler(self, kind: type[CommandHandler]) -> ChildSpec:
-        name = self._names.name(handler_key(kind.command))
-        return child_spec(kind, self.system, self.bus.ask, id=kind, name=name)
 
     def _consumer(self, kind: type[Consumer]) -> ChildSpec:
         return child_spec(
