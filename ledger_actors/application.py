@@ -25,27 +25,14 @@ from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
 from ledger_actors.daemon.errors import LedgerUnavailable
 from ledger_actors.daemon.service import About, LedgerService
 from ledger_actors.daily_cycler import DailyCycler
-from ledger_actors.ledger.aggregates.account import Account
-from ledger_actors.ledger.aggregates.asset import Asset
-from ledger_actors.ledger.aggregates.company import Company
-from ledger_actors.ledger.aggregates.deal import Deal
-from ledger_actors.ledger.aggregates.product import Product
-from ledger_actors.ledger.aggregates.system import System as LedgerSystem
-from ledger_actors.ledger.aggregates.transfer import Grant, Payment
-from ledger_actors.ledger.handlers.grant_balances import GrantHandler
-from ledger_actors.ledger.handlers.make_payment import PaymentHandler
-from ledger_actors.ledger.process_managers.late_fees import LateFeeProcessManager
-from ledger_actors.ledger.projectors.funding_accounts import FundingAccounts
-from ledger_actors.ledger.projectors.memberships import Memberships
-from ledger_actors.ledger.projectors.outstanding_products import OutstandingProducts
-from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector
+from ledger_actors.ledger import AGGREGATES as AGGREGATE_CLASSES
+from ledger_actors.ledger import HANDLERS, PROCESS_MANAGERS, PROJECTORS
 from ledger_actors.runtime import (
     AGGREGATES,
     COMMANDS,
     JOURNAL,
     Command,
     CommandBus,
-    CommandHandler,
     Consumer,
     Projector,
     ReadModels,
@@ -54,6 +41,7 @@ from ledger_actors.runtime import (
     System,
     consumer_key,
 )
+from ledger_actors.runtime.runtime import dependent_first
 from ledger_actors.settings import Settings
 from ledger_actors.store.journal import Journal
 from ledger_actors.store.sqlite import SqliteEventStore
@@ -80,16 +68,6 @@ from supervision.supervisor import Supervisor
 from supervision.terms import INFINITY, ONE_FOR_ONE, REST_FOR_ONE, TRANSIENT, Strategy
 
 __all__ = ["Application"]
-
-AGGREGATE_CLASSES = (Account, Asset, Company, Deal, Grant, Payment, Product, LedgerSystem)
-HANDLER_CLASSES: tuple[type[CommandHandler], ...] = (GrantHandler, PaymentHandler)
-PROJECTOR_CLASSES: tuple[type[Projector], ...] = (
-    FundingAccounts,
-    OutstandingProducts,
-    TrialBalanceProjector,
-    Memberships,
-)
-PROCESS_MANAGER_CLASSES = (LateFeeProcessManager,)
 
 
 class Application:
@@ -128,7 +106,7 @@ class Application:
             clock=clock,
             options=runtime_options(settings),
         )
-        self.bus = CommandBus(self.system, AGGREGATE_CLASSES, HANDLER_CLASSES)
+        self.bus = CommandBus(self.system, AGGREGATE_CLASSES, HANDLERS)
         self._dates = LedgerDates(self.system, self.bus)
         self.service = LedgerService(
             self.system, self.bus, self._about(), root=self._the_root, stop=self.begin_stop
@@ -149,8 +127,10 @@ class Application:
             *self._timers(),
             self._worker(Journal, self._store, publish, id=JOURNAL, max_batch=journal.max_batch),
             self._worker(DynamicSupervisor, self._flags(), id=AGGREGATES),
-            self._branch("projectors", [self._projector(kind) for kind in dependent_first()]),
-            self._branch("process_managers", [self._consumer(k) for k in PROCESS_MANAGER_CLASSES]),
+            self._branch(
+                "projectors", [self._projector(kind) for kind in dependent_first(PROJECTORS)]
+            ),
+            self._branch("process_managers", [self._consumer(k) for k in PROCESS_MANAGERS]),
             *([self._daily_cycler()] if cycler.enabled else []),
             self._worker(Endpoint, self.service, self._door, self._network(), id="endpoint"),
         ]
@@ -166,7 +146,11 @@ class Application:
         return self._consumer(kind, await_start=kind.dependent_hydration)
 
     def _consumer(self, kind: type[Consumer], *, await_start: bool = True) -> ChildSpec:
-        """Transient: one that ends in order has met what no restart would change."""
+        """Transient: one that ends in order has met what no restart would change.
+
+        A process manager is waited for. A new one begins at the newest event, and that must not be
+        the first date that the cycler behind it cycles.
+        """
         return child_spec(
             kind,
             self.system,
@@ -214,7 +198,7 @@ class Application:
             folder=str(self.settings.data),
             door=str(self._door.link),
             started_at=self.system.clock.now().isoformat(),
-            consumers=(*PROJECTOR_CLASSES, *PROCESS_MANAGER_CLASSES),
+            consumers=(*PROJECTORS, *PROCESS_MANAGERS),
             business_date=self._dates.last_cycled,
         )
 
@@ -269,11 +253,6 @@ class Application:
         if self._root is None:
             raise LedgerUnavailable("the ledger has not been started")
         return self._root
-
-
-def dependent_first() -> list[type[Projector]]:
-    """The projectors, those that others rely on before the rest."""
-    return sorted(PROJECTOR_CLASSES, key=lambda kind: not kind.dependent_hydration)
 
 
 def runtime_options(settings: Settings) -> RuntimeOptions:

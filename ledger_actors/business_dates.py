@@ -32,11 +32,12 @@ class LedgerDates:
     def cycle(self, new_date: date) -> None:
         """Cycle a date; it is on disk when this returns.
 
+        That no date is cycled twice is for the system's aggregate, which takes the next one only. A
+        command id made from the date could be somebody else's already.
+
         Raises:
             Rejection: it has been cycled, or is not the next one.
             StoreFull: there is no room on the disk.
             CommandTimeout: it is not known whether it was done.
         """
-        command = CycleSystem(new_date=new_date)
-        command_id = f"{AUTHOR}:{new_date.isoformat()}"
-        self._bus.dispatch(envelope(command, command_id=command_id, author=AUTHOR)).get()
+        self._bus.dispatch(envelope(CycleSystem(new_date=new_date), author=AUTHOR)).get()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from supervision._pykka import StopRequest
+
 if TYPE_CHECKING:
     from supervision.actor import Actor
     from supervision.reasons import ExitReason
@@ -25,6 +27,7 @@ __all__ = [
     "Started",
     "SystemMessage",
     "Wake",
+    "is_stop",
 ]
 
 
@@ -51,6 +54,15 @@ class ShutdownRequest(SystemMessage):
     def handle(self, actor: Actor) -> None:
         """Mark the actor as ending."""
         actor.exit(self.reason)
+
+
+def is_stop(message: object) -> bool:
+    """Return whether a message asks its actor to end: a supervisor's way or Pykka's `stop()`.
+
+    For an actor that is long at one thing and looks into its mailbox meanwhile, by
+    `receive(is_stop, timeout=0)`.
+    """
+    return isinstance(message, ShutdownRequest | StopRequest)
 
 
 @dataclass(frozen=True, slots=True)

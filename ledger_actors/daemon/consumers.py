@@ -14,14 +14,16 @@ def consumer_status(system: System, kind: type[Consumer], head: int) -> Consumer
     """Where one is; without a position while it hydrates, or where it does not run."""
     role = "projector" if issubclass(kind, Projector) else "process manager"
     ref = system.names.whereis(consumer_key(kind.name))
+    why = system.stopped.get(kind.name)
+    gone = ConsumerStatus(kind.name, role, None, None, alive=False, stopped_because=why)
     if ref is None:
-        return ConsumerStatus(kind.name, role, None, None, alive=False)
+        return gone
     try:
         position: int | None = ref.ask(ReadPosition(), timeout=_QUICK_SECONDS)
     except CallTimeout:
         position = None
     except ActorDead:
-        return ConsumerStatus(kind.name, role, None, None, alive=False)
+        return gone
     lag = None if position is None else max(0, head - position)
     return ConsumerStatus(kind.name, role, position, lag, alive=True)
 

@@ -17,8 +17,8 @@ import msgspec
 from ledger_actors.daemon.errors import BadRequest
 from ledger_actors.daemon.protocol import EventRecord
 from ledger_actors.daily_cycler import Look
-from ledger_actors.runtime.aggregate import ReadAhead, ReadState
-from ledger_actors.runtime.catalog import Command, command_name
+from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState
+from ledger_actors.runtime.command_catalog import Command, command_name
 from ledger_actors.runtime.consumer import ReadPosition, WaitFor
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.projector import Rebuild

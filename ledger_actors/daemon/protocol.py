@@ -190,18 +190,23 @@ class TreeAnswer(msgspec.Struct, frozen=True):
 
 
 class ConsumerStatus(msgspec.Struct, frozen=True):
-    """Where a process manager or projector is: `lag` is how many events it is behind."""
+    """Where a process manager or projector is: `lag` is how many events it is behind.
+
+    `stopped_because`: it has ended for good, over something that no restart would change.
+    """
 
     name: str
     kind: str
     position: int | None
     lag: int | None
     alive: bool
+    stopped_because: str | None = None
 
     def told(self) -> str:
         """How it is, in words."""
         if not self.alive:
-            return f"{self.kind}, not running"
+            why = self.stopped_because
+            return f"{self.kind}, not running" if why is None else f"{self.kind}, stopped: {why}"
         if self.position is None:
             return f"{self.kind}, hydrating"
         return f"{self.kind} at event {self.position:,}, {self.lag:,} behind"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ledger_actors.daemon.errors import NotFound, TimedOut
+from ledger_actors.daemon.errors import ActorCrashed, NotFound, TimedOut
 from ledger_actors.read_models import READ_MODELS, as_json
 from ledger_actors.runtime import System, WaitFor, consumer_key
 from supervision import SYSTEM_CLOCK, ActorDead, CallTimeout, Ref, Registered
@@ -39,9 +39,16 @@ def read_model(system: System, name: str, key: str | None) -> Any:
 def wait_for_position(
     system: System, consumer: str, event_id: int, *, seconds: float = WAIT_SECONDS
 ) -> None:
-    """Return when a consumer has dealt with an event, through its restarts; else TimedOut."""
+    """Return when a consumer has dealt with an event, through its restarts.
+
+    Raises:
+        ActorCrashed: it has stopped for good; the sentence says why.
+        TimedOut: it has not come so far in time.
+    """
     deadline = SYSTEM_CLOCK.monotonic() + seconds
     while (left := deadline - SYSTEM_CLOCK.monotonic()) > 0:
+        if (why := system.stopped.get(consumer)) is not None:
+            raise ActorCrashed(f"the read model {consumer} has stopped: {why}")
         ref = _await_registered(system, consumer, left)
         if ref is None:
             break

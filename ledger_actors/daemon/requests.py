@@ -9,7 +9,7 @@ import msgspec
 
 from ledger_actors.daemon.connection import CommandRequest
 from ledger_actors.daemon.errors import InvalidCommand
-from ledger_actors.runtime.catalog import Command, command_name
+from ledger_actors.runtime.command_catalog import Command, command_name
 
 Sendable = str | Command | Mapping[str, Any]
 """A command's name (its fields beside it), a command, or the wire form as a dict."""

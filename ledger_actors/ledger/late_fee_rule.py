@@ -18,7 +18,7 @@ from ledger_actors.ledger.amounts import daily_fee, to_decimal
 from ledger_actors.ledger.deal_parties import holders_of
 from ledger_actors.ledger.events.products import LateFeeIncurred
 
-__all__ = ["NoFee", "is_overdue", "late_fee", "payer_of"]
+__all__ = ["NoFee", "costs_nothing", "late_fee", "payer_of"]
 
 
 class NoFee(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +28,9 @@ class NoFee(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def is_overdue(product: ProductState, on: date) -> bool:
-    """Return whether something is owed on a product that was due before this date."""
-    return product.outstanding > 0 and product.due_on is not None and product.due_on < on
+def costs_nothing(product: ProductState) -> bool:
+    """Return whether being late on a product is free: that it has no fee is then no mistake."""
+    return to_decimal(product.daily_late_fee_rate) == 0
 
 
 def payer_of(product: ProductState, deal: DealState, asset: AssetState) -> str | None:

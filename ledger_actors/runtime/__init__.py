@@ -6,20 +6,24 @@ and puts them into a tree; see the README.
 
 from __future__ import annotations
 
-from ledger_actors.runtime.aggregate import Aggregate, ReadAhead, ReadState, Stand, state_at
+from ledger_actors.runtime.aggregate import Aggregate, Named
+from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState, Stand
 from ledger_actors.runtime.catalog import (
-    COMMANDS,
     EVENTS,
-    Command,
-    CommandCatalog,
     Event,
     EventCatalog,
-    command,
-    command_name,
+    Form,
     event,
     event_name,
 )
 from ledger_actors.runtime.command_bus import CommandBus
+from ledger_actors.runtime.command_catalog import (
+    COMMANDS,
+    Command,
+    CommandCatalog,
+    command,
+    command_name,
+)
 from ledger_actors.runtime.consumer import Consumer, ReadPosition, WaitFor, consumer_key
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import (
@@ -32,6 +36,7 @@ from ledger_actors.runtime.envelopes import (
 )
 from ledger_actors.runtime.errors import (
     CommandTimeout,
+    DoesNotExist,
     DuplicateName,
     FutureSchemaVersion,
     InvalidCommand,
@@ -39,8 +44,11 @@ from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
     MissedEventError,
     NoSuchStream,
+    OtherHistory,
     PositionAhead,
     ProjectorGone,
+    ProjectorStopped,
+    ReadModelDamaged,
     ReadModelFull,
     StreamGap,
     TooManyConflicts,
@@ -54,6 +62,7 @@ from ledger_actors.runtime.projector import Projector, Rebuild
 from ledger_actors.runtime.read_models import ReadModel, ReadModels
 from ledger_actors.runtime.recorded import Recorded, StreamEvents, decode_recorded
 from ledger_actors.runtime.runtime import Runtime
+from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
 from supervision import Rejection
@@ -73,23 +82,29 @@ __all__ = [
     "CommandTimeout",
     "Consumer",
     "Delivery",
+    "DoesNotExist",
     "DuplicateName",
     "Event",
     "EventCatalog",
     "EventFilter",
+    "Form",
     "FutureSchemaVersion",
     "InvalidCommand",
     "InvalidEvent",
     "LedgerRuntimeError",
     "MissedEventError",
+    "Named",
     "NoSuchStream",
+    "OtherHistory",
     "Outcome",
     "PositionAhead",
     "ProcessManager",
     "Projector",
     "ProjectorGone",
+    "ProjectorStopped",
     "ReadAhead",
     "ReadModel",
+    "ReadModelDamaged",
     "ReadModelFull",
     "ReadModels",
     "ReadPosition",

@@ -14,58 +14,30 @@ all that it was decided on is confirmed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-import msgspec
-import structlog
-
-from ledger_actors.runtime.catalog import Command, Event
+from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
+from ledger_actors.runtime.catalog import Event
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import CommandEnvelope
-from ledger_actors.runtime.errors import NoSuchStream, StreamGap
+from ledger_actors.runtime.errors import StreamGap
+from ledger_actors.runtime.stored_states import latest_snapshot, snapshot_payload
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
-from ledger_actors.store.model import Append, Appended, RecordedEvent, Snapshot, StreamWrite
+from ledger_actors.store.model import Append, Appended, Guard, RecordedEvent, Snapshot, StreamWrite
 from supervision import POOLED, SHUTDOWN, Actor, Future, Ref, Rejection, Shutdown, Timer
 from supervision.execution import shield
 from supervision.messages import SystemMessage
 
-__all__ = ["Aggregate", "Execute", "ReadAhead", "ReadState", "Stand", "state_at"]
+__all__ = ["Aggregate", "Named", "pass_on"]
 
 S = TypeVar("S")
-A = TypeVar("A", bound="Aggregate[Any]")
-
-
-class Execute(msgspec.Struct, frozen=True):
-    """Decide this command. The answer is an `Appended`, or what refused it is raised."""
-
-    envelope: CommandEnvelope
-
-
-class ReadState(msgspec.Struct, frozen=True):
-    """Answer the `Stand` once all that it rests on is on disk."""
-
-
-class ReadAhead(msgspec.Struct, frozen=True):
-    """Answer the `Stand` at once, though it may rest on what is not on disk yet.
-
-    For whoever will append with its version as a guard.
-    """
-
-
-class Stand(msgspec.Struct, frozen=True):
-    """A state and the version of the stream that it is the state of.
-
-    `rests_on`: the last command that it rests on and that is not on disk yet; `None` if all is.
-    """
-
-    state: Any
-    version: int
-    rests_on: str | None = None
+Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +96,11 @@ class Aggregate(Actor, Generic[S]):
     initial_state: ClassVar[Any]
     commands: ClassVar[Mapping[type[Command], str]] = {}
 
+    names: ClassVar[Mapping[type[Command], Callable[[Any], Iterable[Named]]]] = {}
+    """What a command names in other streams, as (class, id): where there is no such aggregate, the
+    command is refused with `DoesNotExist`. That it exists is all that can be asked without reading
+    versions, since it stays true; what rests on another's state is for a `CommandHandler`."""
+
     state_type: ClassVar[Any] = None
     """What a snapshot is decoded to; by default the type of `initial_state`."""
 
@@ -170,7 +147,7 @@ class Aggregate(Actor, Generic[S]):
     def on_start(self) -> None:
         """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile."""
         store = self._system.store
-        snapshot = _usable(type(self), store.load_snapshot(self.stream_name))
+        snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
             self._state, self._version, self._last_id = snapshot
             self._snapshot_at = self._version
@@ -187,7 +164,7 @@ class Aggregate(Actor, Generic[S]):
         """Handle what an aggregate understands; anything else is logged and ignored."""
         if isinstance(message, Execute):
             self._used()
-            return self._execute(message.envelope)
+            return self._execute(message.envelope, message.missing)
         if isinstance(message, Delivery):
             return self._foreign(message.events)
         if isinstance(message, ReadState):
@@ -209,19 +186,37 @@ class Aggregate(Actor, Generic[S]):
 
     # -- commands ------------------------------------------------------------------------------
 
-    def _execute(self, envelope: CommandEnvelope) -> Any:
+    def _execute(self, envelope: CommandEnvelope, missing: Rejection | None) -> Any:
         fingerprint = envelope.fingerprint()
         if envelope.repeatable and self._seen_before(envelope.command_id, fingerprint):
             return None
+        if missing is not None:
+            raise missing
         try:
             made = tuple(self.decide(self._state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
-        encode = self._system.events.encode
-        append = Append(
-            writes=(StreamWrite(self.stream_name, tuple(map(encode, made)), self._version),)
-            if made
-            else (),
+        append = self._append(envelope, fingerprint, made)
+        for event in made:
+            self._state = self.evolve(self._state, event)
+        self._version += len(made)
+        self._send(append, envelope.command_id, fingerprint)
+        return None
+
+    def _append(
+        self, envelope: CommandEnvelope, fingerprint: str, made: tuple[Event, ...]
+    ) -> Append:
+        """Return what is to be written, with the version and the command in flight it rests on."""
+        writes: tuple[StreamWrite, ...] = ()
+        guards: tuple[Guard, ...] = ()
+        if made:
+            events = tuple(map(self._system.events.encode, made))
+            writes = (StreamWrite(self.stream_name, events, self._version),)
+        else:  # that there is nothing to do is true of this version, too
+            guards = (Guard(self.stream_name, self._version),)
+        return Append(
+            writes=writes,
+            guards=guards,
             command_id=envelope.command_id,
             fingerprint=fingerprint,
             author=envelope.author,
@@ -229,11 +224,6 @@ class Aggregate(Actor, Generic[S]):
             causation_id=envelope.causation_id or envelope.command_id,
             rests_on=tuple(islice(reversed(self._in_flight), 1)),
         )
-        for event in made:
-            self._state = self.evolve(self._state, event)
-        self._version += len(made)
-        self._send(append, envelope.command_id, fingerprint)
-        return None
 
     def _seen_before(self, command_id: str, fingerprint: str) -> bool:
         """Answer a command that is in flight or on disk already; return whether it is."""
@@ -328,7 +318,8 @@ class Aggregate(Actor, Generic[S]):
         self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
-        self._state = self.evolve(self._state, self._system.events.decode(row))
+        for event in self._system.events.decode(row):
+            self._state = self.evolve(self._state, event)
         self._version = row.version
         self._last_id = row.id
 
@@ -339,8 +330,10 @@ class Aggregate(Actor, Generic[S]):
         if not every or self._version - self._snapshot_at < every:
             return
         self._snapshot_at = self._version
-        payload = self._snapshot_payload()
-        if payload is None:
+        try:
+            payload = snapshot_payload(type(self), self._state)
+        except ValueError as problem:
+            self.log.warning("aggregate.no_snapshot", reason=str(problem))
             return
         snapshot = Snapshot(
             self.stream_name,
@@ -354,18 +347,6 @@ class Aggregate(Actor, Generic[S]):
             self._system.store.save_snapshot(snapshot)
         except OSError as problem:  # it costs time at the next start, and nothing else
             self.log.warning("aggregate.snapshot_failed", reason=str(problem))
-
-    def _snapshot_payload(self) -> str | None:
-        """Return the state as JSON, `None` if it cannot be made from that again, equal."""
-        try:
-            payload = msgspec.json.encode(self._state)
-            if msgspec.json.decode(payload, type=_state_type(type(self))) == self._state:
-                return payload.decode()
-            problem = "it comes back as something else: give `state_type`"
-        except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError) as error:
-            problem = str(error)
-        self.log.warning("aggregate.no_snapshot", reason=problem)
-        return None
 
     def _used(self) -> None:
         self._used_at = self._system.clock.monotonic()
@@ -395,57 +376,6 @@ def _repeat_answer(original: Future[Any], answer: Future[Any]) -> None:
         answer.try_set(Appended(original.get().events, duplicate=True))
     else:
         answer.try_set_exception(problem)
-
-
-def state_at(system: System, cls: type[A], identity: str, event_id: int | None = None) -> Stand:
-    """Return the state of an aggregate as it was when event `event_id` was the last; from disk.
-
-    Runs in the caller's thread and reads the store only: it works for any aggregate, running or
-    not, and disturbs none.
-
-    Raises:
-        NoSuchStream: it had no events then.
-        EventIdInFuture: there is no such event yet.
-    """
-    stream = cls.stream(identity)
-    state, version = cls.initial_state, 0
-    found = _usable(cls, system.store.load_snapshot(stream, up_to_id=event_id))
-    if found is not None:
-        state, version, _ = found
-    for row in _rows(system, stream, version, event_id):
-        state, version = cls.evolve(state, system.events.decode(row)), row.version
-    if version == 0:
-        raise NoSuchStream(stream, event_id)
-    return Stand(state, version)
-
-
-def _rows(
-    system: System, stream: str, version: int, event_id: int | None
-) -> Iterator[RecordedEvent]:
-    return system.store.read_stream(
-        stream,
-        after_version=version,
-        up_to_id=event_id,
-        batch_size=system.options.read_batch,
-    )
-
-
-def _usable(cls: type[Aggregate[Any]], snapshot: Snapshot | None) -> tuple[Any, int, int] | None:
-    """Return state, version and event id of a snapshot, if it is one of today's form."""
-    if snapshot is None or snapshot.schema_version != cls.snapshot_version:
-        return None
-    try:
-        state = msgspec.json.decode(snapshot.payload, type=_state_type(cls))
-    except msgspec.MsgspecError as error:
-        structlog.get_logger().warning(
-            "aggregate.snapshot_left_out", stream=snapshot.stream, reason=str(error)
-        )
-        return None
-    return state, snapshot.version, snapshot.event_id
-
-
-def _state_type(cls: type[Aggregate[Any]]) -> Any:
-    return cls.state_type or type(cls.initial_state)
 
 
 def pass_on(done: Future[Any], answer: Future[Any]) -> None:

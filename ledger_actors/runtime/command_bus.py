@@ -2,29 +2,37 @@
 
 A command about one stream goes to that stream's aggregate, which is started if it does not run;
 one that spans streams goes to its handler. Commands for one aggregate stay in their order, around a
-start, a crash and a conflict as well (see `lanes`). What fails for a reason that lies in the moment
-(a conflict of versions, an actor that ended, a journal that is restarting) is tried again, which is
-safe: every command has an id, and one that was done is answered with what it did.
+start, a crash and a conflict as well (see `lanes`), and a question to it comes after the commands
+that were sent to it before. What a command names in other streams (`Aggregate.names`) is looked for
+first: on disk, and if it is not there yet, by asking its actor, in turn.
+
+What fails for a reason that lies in the moment (a conflict of versions, an actor that ended, a
+journal that is restarting) is tried again, which is safe: every command has an id, and one that was
+done is answered with what it did. A refusal is no deed: nothing is kept of it, and the same command
+under the same id is decided anew, on what is true then.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
-from ledger_actors.runtime.aggregate import Aggregate, Execute, ReadAhead, ReadState, Stand
-from ledger_actors.runtime.catalog import Command
+from ledger_actors.runtime.aggregate import Aggregate, Named, pass_on
+from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.deadlines import Deadlines
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
-from ledger_actors.runtime.errors import InvalidCommand, UnknownCommand
+from ledger_actors.runtime.errors import DoesNotExist, InvalidCommand, UnknownCommand
 from ledger_actors.runtime.handler import CommandHandler
-from ledger_actors.runtime.journey import OF_THE_MOMENT, Journey, pauses
+from ledger_actors.runtime.journey import Journey
 from ledger_actors.runtime.lanes import Lanes, NoLanes
+from ledger_actors.runtime.question import Question
 from ledger_actors.runtime.system import System, by_category
+from ledger_actors.store.errors import StoreError
 from ledger_actors.store.model import Appended
-from supervision import AlreadyRegistered, AlreadyStarted, Future, Ref
+from supervision import AlreadyRegistered, AlreadyStarted, Future, Ref, Rejection
 from supervision.administration import start_child_async
 from supervision.execution import shield
 from supervision.specs import child_spec
@@ -34,6 +42,10 @@ __all__ = ["CommandBus"]
 
 Address: TypeAlias = tuple[type[Aggregate[Any]] | type[CommandHandler], str]
 """Who is started by the first message to it: an aggregate by its id, a handler by its command."""
+
+
+_Owner: TypeAlias = tuple[type[Aggregate[Any]], str, "Callable[[Any], Iterable[Named]] | None"]
+"""Who decides a command: the class, the field with the id, and what else the command names."""
 
 
 class CommandBus:
@@ -49,8 +61,8 @@ class CommandBus:
     ) -> None:
         self._system = system
         self.categories: Mapping[str, type[Aggregate[Any]]] = by_category(aggregates)
-        self._owners: dict[type[Command], tuple[type[Aggregate[Any]], str]] = {
-            command: (cls, field)
+        self._owners: dict[type[Command], _Owner] = {
+            command: (cls, field, cls.names.get(command))
             for cls in self.categories.values()
             for command, field in cls.commands.items()
         }
@@ -58,7 +70,7 @@ class CommandBus:
         self._numbers = count()
         self._lanes = Lanes(lambda key: system.names.whereis(_name(key)), self.later)
         self._no_lanes = NoLanes(self.later)
-        self._deadlines: dict[float, Deadlines[Journey]] = {}
+        self._deadlines: dict[float, Deadlines[Journey | Question]] = {}
         self._closed = False
         self._lock = threading.Lock()
         self._starting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
@@ -79,12 +91,16 @@ class CommandBus:
             InvalidCommand: what should be the aggregate's id is none.
         """
         seconds = self._system.options.command_timeout if timeout is None else timeout
-        journey = self._journey(envelope)
+        journey, unseen = self._journey(envelope)
+        if unseen:
+            journey.wait_for(unseen)
         self._deadline(seconds).add(journey)
         if self._closed:
-            journey.close()
-        else:
-            journey.ways.enter(journey)
+            journey.refuse()
+            return journey.outcome
+        journey.ways.enter(journey)
+        for named in unseen:
+            self._look_up(named, journey)
         return journey.outcome
 
     def close(self) -> None:
@@ -94,21 +110,25 @@ class CommandBus:
         """
         self._closed = True
         for deadlines in list(self._deadlines.values()):
-            for journey in deadlines.pending():
-                journey.close()
+            for one in deadlines.pending():
+                one.close()
 
-    def _journey(self, envelope: CommandEnvelope) -> Journey:
+    def _journey(self, envelope: CommandEnvelope) -> tuple[Journey, Sequence[Named]]:
+        """Return a command's journey, and what it names that was not seen to be there."""
         kind = type(envelope.command)
         owner, handler = self._owners.get(kind), self.handlers.get(kind)
+        unseen: Sequence[Named] = ()
         if owner is not None:
-            cls, field = owner
+            cls, field, names = owner
             key: Address = (cls, getattr(envelope.command, field))
             _check(cls, key[1])
+            if names is not None:
+                unseen = self._not_on_disk(names(envelope.command))
         elif handler is not None:
             key = (handler, kind.command_type)
         else:
             raise UnknownCommand(envelope.type, None)
-        return Journey(
+        journey = Journey(
             envelope,
             self._send,
             self._lanes if owner is not None else self._no_lanes,
@@ -116,20 +136,50 @@ class CommandBus:
             number=next(self._numbers),
             conflict_retries=self._system.options.conflict_retries,
         )
+        return journey, unseen
 
-    def _send(self, key: Any, envelope: CommandEnvelope, answer: Future[Appended]) -> None:
-        self.deliver(key, Execute(envelope), answer)
+    def _send(
+        self,
+        key: Any,
+        envelope: CommandEnvelope,
+        missing: Rejection | None,
+        answer: Future[Appended],
+    ) -> None:
+        self.deliver(key, Execute(envelope, missing), answer)
 
-    def _deadline(self, seconds: float) -> Deadlines[Journey]:
+    def _deadline(self, seconds: float) -> Deadlines[Journey | Question]:
         found = self._deadlines.get(seconds)
         if found is None:
-            made: Deadlines[Journey] = Deadlines(self._system.real_timers, seconds)
+            made: Deadlines[Journey | Question] = Deadlines(self._system.real_timers, seconds)
             found = self._deadlines.setdefault(seconds, made)
         return found
 
     def later(self, seconds: float, action: Any) -> None:
         """Do something in real seconds."""
         self._system.real_timers.call_after(seconds, action)
+
+    # -- what commands name -------------------------------------------------------------------
+
+    def _not_on_disk(self, named: Iterable[Named]) -> Sequence[Named]:
+        version = self._system.store.stream_version
+        keys = dict.fromkeys(named)
+        try:
+            return [(cls, identity) for cls, identity in keys if not version(cls.stream(identity))]
+        except StoreError:
+            return list(keys)  # the actors will know, or say what is wrong
+
+    def _look_up(self, named: Named, journey: Journey) -> None:
+        """Ask whether something is there, behind what was sent to it before the command was."""
+
+        def take(answer: Future[Stand]) -> None:
+            problem = answer.exception()
+            if problem is not None:
+                journey.fail(problem)
+            exists = problem is None and answer.get().version > 0
+            journey.learn(named, None if exists else DoesNotExist(named[0].category, named[1]))
+
+        # Before all that came after the command: two that name each other do not wait for ever.
+        self._ask(named, ReadState(), number=journey.number - 0.5).add_done_callback(take)
 
     # -- aggregates ----------------------------------------------------------------------------
 
@@ -157,37 +207,32 @@ class CommandBus:
     ) -> Future[Stand]:
         """Return a future of the state of an aggregate; of what is on disk, unless `ahead`.
 
-        An aggregate that ends before it has answered is asked again.
+        It is the state after all commands that were dispatched to it before; an aggregate that ends
+        before it has answered is asked again. The future fails with `CallTimeout` if there is no
+        answer in the time that a command has.
         """
-        message = ReadAhead() if ahead else ReadState()
-        outcome: Future[Stand] = Future()
-        now = self._system.real_timers.clock.monotonic
-        deadline = now() + self._system.options.command_timeout
-        waits = pauses()
+        return self._ask((cls, identity), ReadAhead() if ahead else ReadState())
 
-        def ask() -> None:
-            answer: Future[Stand] = Future()
-            answer.add_done_callback(take)
-            self.deliver((cls, identity), message, answer)
+    def ask(self, key: Named, message: Any, answer: Future[Any]) -> None:
+        """As `read`, for a message of one's own making and a future that is there already."""
+        self._ask(key, message).add_done_callback(lambda done: pass_on(done, answer))
 
-        def take(answer: Future[Stand]) -> None:
-            problem = answer.exception()
-            if problem is None:
-                outcome.try_set(answer.get())
-            elif isinstance(problem, OF_THE_MOMENT) and now() < deadline:
-                self.later(next(waits), ask)
-            else:
-                outcome.try_set_exception(problem)
-
-        ask()
-        return outcome
+    def _ask(self, key: Named, message: Any, *, number: float | None = None) -> Future[Any]:
+        place = next(self._numbers) if number is None else number
+        question = Question(message, self.deliver, self._lanes, key=key, number=place)
+        self._deadline(self._system.options.command_timeout).add(question)
+        if self._closed:
+            question.close()
+        else:
+            self._lanes.enter(question)
+        return question.outcome
 
     def _start(self, key: Address) -> None:
         cls, identity = key
         spec = child_spec(
             cls,
             self._system,
-            self.deliver if issubclass(cls, CommandHandler) else identity,
+            self.ask if issubclass(cls, CommandHandler) else identity,
             id=key,
             restart=TEMPORARY,
             name=self._system.names.name(_name(key)),

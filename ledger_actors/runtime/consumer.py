@@ -1,7 +1,8 @@
 """What process managers and projectors have in common: catching up, and then following.
 
 A consumer subscribes first and then reads: what is published meanwhile waits in its mailbox, and
-what it has read already is skipped by its id. So nothing falls between. It first waits a moment,
+what it has read already is skipped by its id. So nothing falls between. If there is much to read it
+has read most of it before it subscribes, so that its mailbox stays short. It first waits a moment,
 because it may be restarting over an event that was not visible yet. A stop is honoured at once,
 also while it waits or catches up. Where there is no room on the disk it waits and tries again.
 """
@@ -11,17 +12,20 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from ledger_actors.runtime.delivery import as_delivery, unseen
 from ledger_actors.runtime.errors import (
-    FutureSchemaVersion,
-    InvalidEvent,
+    LedgerRuntimeError,
+    OtherHistory,
     PositionAhead,
+    ProjectorStopped,
+    ReadModelDamaged,
     ReadModelFull,
-    UnknownEventType,
+    is_unreadable,
 )
 from ledger_actors.runtime.filters import EventFilter
 from ledger_actors.runtime.recorded import Recorded, decode_recorded
@@ -29,12 +33,17 @@ from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import StoreFull
 from ledger_actors.store.model import RecordedEvent
 from supervision import Actor, CallTimeout, Future, Shutdown
-from supervision._pykka import StopRequest
-from supervision.messages import ShutdownRequest, SystemMessage
+from supervision.messages import ShutdownRequest, SystemMessage, is_stop
 
 __all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
 
 T = TypeVar("T")
+
+FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped)
+"""What no restart would change; beside an event that cannot be read."""
+
+STRIDE = 8
+"""Ids to a batch for each row of it, at most: of a rare type, many are passed over at once."""
 
 
 class Stopping(Exception):
@@ -78,10 +87,11 @@ class Consumer(Actor):
     def __init__(self, system: System) -> None:
         super().__init__()
         self.system = system
-        self.filter = EventFilter(self.types, self.streams)
+        self._wanted = EventFilter(self.types, self.streams)
+        older = system.events.aliases(self._wanted.wants_type) if self.types else ()
+        self.filter = EventFilter((*self.types, *older), self.streams)
         self.position = 0
         self._waiting: list[tuple[int, Future[Any]]] = []
-        self._hydrated = False
 
     # -- for subclasses ------------------------------------------------------------------------
 
@@ -93,6 +103,10 @@ class Consumer(Actor):
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
         """Deal with events, in order, and move the position to `up_to`, in one transaction."""
 
+    def remedy(self) -> str:
+        """Return what else can be done if the position is ahead of the store, to end a sentence."""
+        return ""
+
     def caught_up(self) -> None:
         """Do what is due when hydration is done. Nothing here."""
 
@@ -100,13 +114,14 @@ class Consumer(Actor):
 
     def on_start(self) -> None:
         """Wait, subscribe, catch up."""
+        self.system.stopped.pop(self.name, None)
         if not self._delay():
             return
         try:
             self._hydrate()
         except Stopping:
             return
-        except (PositionAhead, UnknownEventType, FutureSchemaVersion, InvalidEvent) as problem:
+        except LedgerRuntimeError as problem:
             self._stop_for_good(problem)
 
     def on_receive(self, message: Any) -> Any:
@@ -127,7 +142,7 @@ class Consumer(Actor):
             self._take(rows, delivery.up_to)
         except Stopping:
             return None
-        except (UnknownEventType, FutureSchemaVersion, InvalidEvent) as problem:
+        except LedgerRuntimeError as problem:
             self._stop_for_good(problem)
         return None
 
@@ -141,7 +156,7 @@ class Consumer(Actor):
             return True
         over = _DelayOver()
         timer = self.system.timers.send_after(seconds, self.actor_ref, over)
-        item = self.receive(lambda message: message is over or _is_stop(message))
+        item = self.receive(lambda message: message is over or is_stop(message))
         if item is over:
             return True
         timer.cancel()
@@ -152,26 +167,35 @@ class Consumer(Actor):
         self.position = self.load_position()
         head = self.system.store.head()
         if self.position > head:
-            raise PositionAhead(self.name, self.position, head)
+            raise PositionAhead(self.name, self.position, head, remedy=self.remedy())
         began_at = self.position
+        self._catch_up()
         self.system.subscriptions.subscribe(self.actor_ref, self.filter)
-        for rows, up_to in self._batches():
-            self._take(rows, up_to)
-            self.stop_if_asked()
-        self._hydrated = True
+        self._catch_up()
         self.log.info("consumer.hydrated", events=self.position - began_at, position=self.position)
         self.caught_up()
 
-    def _batches(self) -> Iterator[tuple[list[RecordedEvent], int]]:
-        head = self.system.store.head()
+    def _catch_up(self) -> None:
+        for rows, up_to in self._batches():
+            self._take(rows, up_to)
+            self.stop_if_asked()
+
+    def _batches(self) -> Iterator[tuple[Sequence[RecordedEvent], int]]:
+        """Yield what is wanted of the log, few enough rows at a time, and up to which id it goes.
+
+        Where little is wanted the ids go on in strides, so that it is soon seen that a stop waits.
+        """
         size = self.system.options.read_batch
-        while self.position < head:
-            up_to = min(head, self.position + 8 * size)
+        while self.position < (head := self.system.store.head()):
+            up_to = min(head, self.position + STRIDE * size)
             rows = self.system.store.read_all(
                 after=self.position, up_to=up_to, types=self.filter.plain_types, batch_size=size
             )
-            yield [row for row in rows if self.filter.wants(row)], up_to
-            head = self.system.store.head()
+            wanted = filter(self.filter.wants, rows)
+            while len(batch := tuple(islice(wanted, size))) == size:
+                yield batch, batch[-1].id
+            if self.position < up_to:
+                yield batch, up_to
 
     def stop_if_asked(self) -> None:
         """Leave off what is being done if a request to stop waits; it is done after a restart.
@@ -188,7 +212,7 @@ class Consumer(Actor):
             Stopping: it was asked to stop.
         """
         try:
-            item = self.receive(_is_stop, timeout=seconds)
+            item = self.receive(is_stop, timeout=seconds)
         except CallTimeout:
             return
         self._stop_because_of(item)
@@ -217,10 +241,19 @@ class Consumer(Actor):
     # -- taking --------------------------------------------------------------------------------
 
     def _take(self, rows: Sequence[RecordedEvent], up_to: int) -> None:
-        events = [decode_recorded(row, self.system.events) for row in rows]
-        self.take(events, up_to)
+        self.take(self.decoded(rows), up_to)
         self.position = up_to
         self._answer_waiting()
+
+    def decoded(self, rows: Sequence[RecordedEvent]) -> list[Recorded]:
+        """Return what rows are read as, as far as it is wanted; raises as `EventCatalog.decode`."""
+        catalog, wants = self.system.events, self._wanted.wants_type
+        return [
+            one
+            for row in rows
+            for one in decode_recorded(row, catalog)
+            if one.type == row.type or wants(one.type) or wants(row.type)
+        ]
 
     def _wait_for(self, event_id: int) -> int | None:
         if event_id <= self.position:
@@ -237,10 +270,9 @@ class Consumer(Actor):
             answer.try_set(self.position)
 
     def _stop_for_good(self, problem: Exception) -> None:
-        """End without a restart: what is wrong does not go away by trying again."""
+        """End without a restart, if what is wrong does not go away by trying again; else crash."""
+        if not (isinstance(problem, FINAL) or is_unreadable(problem)):
+            raise problem
         self.log.error("consumer.stopped", reason=str(problem), position=self.position)
+        self.system.stopped[self.name] = str(problem)
         self.exit(Shutdown(str(problem)))
-
-
-def _is_stop(message: object) -> bool:
-    return isinstance(message, ShutdownRequest | StopRequest)

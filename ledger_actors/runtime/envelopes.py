@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ledger_actors.runtime.catalog import COMMANDS, Command, CommandCatalog, command_name
+from ledger_actors.runtime.command_catalog import COMMANDS, Command, CommandCatalog, command_name
 from ledger_actors.runtime.errors import InvalidCommand
 from ledger_actors.store.model import RecordedEvent
 

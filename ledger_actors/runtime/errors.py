@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from supervision import Rejection
+
 __all__ = [
     "CommandTimeout",
+    "DoesNotExist",
     "DuplicateName",
     "FutureSchemaVersion",
     "InvalidCommand",
@@ -11,13 +14,17 @@ __all__ = [
     "LedgerRuntimeError",
     "MissedEventError",
     "NoSuchStream",
+    "OtherHistory",
     "PositionAhead",
     "ProjectorGone",
+    "ProjectorStopped",
+    "ReadModelDamaged",
     "ReadModelFull",
     "StreamGap",
     "TooManyConflicts",
     "UnknownCommand",
     "UnknownEventType",
+    "is_unreadable",
 ]
 
 
@@ -76,6 +83,11 @@ class FutureSchemaVersion(LedgerRuntimeError, ValueError):
         self.event_id = event_id
 
 
+def is_unreadable(problem: BaseException) -> bool:
+    """Return whether it is an event that this program cannot read: trying again changes nothing."""
+    return isinstance(problem, UnknownEventType | FutureSchemaVersion | InvalidEvent)
+
+
 class MissedEventError(LedgerRuntimeError):
     """A consumer was given an event that is not the next one. Its restart catches up."""
 
@@ -88,13 +100,23 @@ class MissedEventError(LedgerRuntimeError):
 class PositionAhead(LedgerRuntimeError):
     """A consumer's position is behind the end of the store: one of the two was replaced."""
 
-    def __init__(self, consumer: str, position: int, head: int) -> None:
+    def __init__(self, consumer: str, position: int, head: int, *, remedy: str) -> None:
         super().__init__(
-            f"{consumer} stands at event {position}, but the store ends at {head}: the store or "
-            f"the consumer's own file was replaced; rebuild the consumer, or bring the store back"
+            f"{consumer} stands at event {position}, but the store ends at {head}: one of the two "
+            f"was replaced; bring the right store back{remedy}"
         )
         self.position = position
         self.head = head
+
+
+class OtherHistory(LedgerRuntimeError):
+    """A read model rests on an event that is another one in this store."""
+
+    def __init__(self, consumer: str, position: int, *, remedy: str) -> None:
+        super().__init__(
+            f"{consumer} stands at event {position}, which is another event in this store: one of "
+            f"the two was replaced; bring the right store back{remedy}"
+        )
 
 
 class ProjectorGone(LedgerRuntimeError):
@@ -104,8 +126,25 @@ class ProjectorGone(LedgerRuntimeError):
         super().__init__(f"{consumer} needs the read model of {projector}, which does not run")
 
 
+class ProjectorStopped(ProjectorGone):
+    """A process manager needs a read model whose projector has stopped for good."""
+
+    def __init__(self, consumer: str, projector: str, why: str) -> None:
+        super().__init__(consumer, projector)
+        self.args = (f"{consumer} needs the read model of {projector}, which has stopped: {why}",)
+
+
 class ReadModelFull(LedgerRuntimeError, OSError):
     """There is no room on the disk for a read model; it stands where it stood."""
+
+
+class ReadModelDamaged(LedgerRuntimeError, OSError):
+    """A read model's file is no database any more. It can be made anew from the events."""
+
+    def __init__(self, path: object, problem: Exception) -> None:
+        super().__init__(
+            f"{path} is damaged ({problem}): delete {path}* and start again: it is then made anew"
+        )
 
 
 class StreamGap(LedgerRuntimeError):
@@ -133,12 +172,24 @@ class TooManyConflicts(LedgerRuntimeError):
         )
 
 
+class DoesNotExist(LedgerRuntimeError, Rejection):
+    """A command names an aggregate that has no events. A refusal; `code` is for programs."""
+
+    code = "does_not_exist"
+
+    def __init__(self, category: str, identity: str) -> None:
+        super().__init__(f"{category} {identity} does not exist")
+
+
 class CommandTimeout(LedgerRuntimeError, TimeoutError):
-    """A command was not acknowledged in time; it may still be done. Send it again, same id."""
+    """A command was not acknowledged, in time or at all: it may have been done, or may still be.
+
+    Sent again with the same id it is done once, and answered with what was done.
+    """
 
     def __init__(self, command: str, command_id: str, last: BaseException) -> None:
         super().__init__(
-            f"{command} was not acknowledged in time ({last}); it is safe to send it again with "
-            f"command_id {command_id!r}"
+            f"{command} was not acknowledged in time ({last}): whether it is done is not known; "
+            f"it is safe to send it again with command_id {command_id!r}"
         )
         self.command_id = command_id

@@ -17,15 +17,9 @@ from functools import partial
 from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
-from ledger_actors.runtime.aggregate import (
-    Aggregate,
-    Execute,
-    ReadAhead,
-    ReadState,
-    Stand,
-    pass_on,
-)
-from ledger_actors.runtime.catalog import Command
+from ledger_actors.runtime.aggregate import Aggregate, pass_on
+from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
 from ledger_actors.runtime.system import System
@@ -42,7 +36,8 @@ __all__ = ["CommandHandler", "Key", "handler_key", "plan"]
 Key: TypeAlias = tuple[type[Aggregate[Any]], str]
 HANDLER = "handler"
 
-Deliver: TypeAlias = Callable[[Key, Any, Future[Any]], None]
+Ask: TypeAlias = Callable[[Key, Any, Future[Any]], None]
+"""Asks an aggregate, behind the commands that were sent to it before; see `CommandBus.ask`."""
 
 
 def handler_key(command: type[Command]) -> tuple[str, str]:
@@ -108,10 +103,10 @@ class CommandHandler(Actor):
         """Return the events of the command; raise `Rejection` to refuse it."""
         raise NotImplementedError
 
-    def __init__(self, system: System, deliver: Deliver) -> None:
+    def __init__(self, system: System, ask: Ask) -> None:
         super().__init__()
         self._system = system
-        self._deliver = deliver
+        self._ask = ask
         self._numbers = count()
         self._tickets: dict[int, _Ticket] = {}
         self._turns = Turns()
@@ -163,7 +158,7 @@ class CommandHandler(Actor):
         for key in ticket.keys:
             future: Future[Stand] = Future()
             future.add_done_callback(partial(_tell, ref, number, key))
-            self._deliver(key, ticket.question, future)
+            self._ask(key, ticket.question, future)
         if not ticket.keys:
             self._decide(number, ticket)
 

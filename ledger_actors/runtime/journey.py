@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Protocol
 
 import msgspec
 
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
-from ledger_actors.runtime.errors import CommandTimeout, TooManyConflicts
+from ledger_actors.runtime.errors import (
+    CommandTimeout,
+    DoesNotExist,
+    TooManyConflicts,
+    is_unreadable,
+)
 from ledger_actors.runtime.lanes import Traveller
 from ledger_actors.store.errors import StoreUnavailable, WrongExpectedVersion
 from ledger_actors.store.model import Appended
-from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, StartFailed
+from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, Rejection, StartFailed
 
-__all__ = ["OF_THE_MOMENT", "Journey", "pauses"]
+__all__ = ["Journey", "Send", "Ways", "is_of_the_moment", "pauses"]
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
-OF_THE_MOMENT = (ActorDead, StartFailed, StoreUnavailable)
-"""What may be otherwise a moment later, when the tree has restarted what ended."""
 
 
 class Ways(Protocol):
@@ -34,6 +37,13 @@ class Ways(Protocol):
     def come_back(self, traveller: Traveller, pause: float) -> None:
         """It is to be tried again after a pause."""
 
+    def wake(self, traveller: Traveller) -> None:
+        """It is ready now."""
+
+
+Send = Callable[[Any, CommandEnvelope, "Rejection | None", "Future[Appended]"], None]
+"""Gives a command to whoever decides it; with a rejection, if something it names is not there."""
+
 
 class Journey:
     """A command that is tried again until it is done, refused, out of time, or overtaken too often.
@@ -46,8 +56,10 @@ class Journey:
         "_conflicts",
         "_envelope",
         "_last",
+        "_missing",
         "_pauses",
         "_send",
+        "_unknown",
         "key",
         "number",
         "outcome",
@@ -57,11 +69,11 @@ class Journey:
     def __init__(
         self,
         envelope: CommandEnvelope,
-        send: Callable[[Hashable, CommandEnvelope, Future[Appended]], None],
+        send: Send,
         ways: Ways,
         *,
         key: Hashable,
-        number: int,
+        number: float,
         conflict_retries: int,
     ) -> None:
         self._envelope = envelope
@@ -73,14 +85,32 @@ class Journey:
         self._conflicts = 0
         self._last: BaseException | None = None
         self._pauses = pauses()
+        self._unknown: set[Hashable] | None = None
+        self._missing: DoesNotExist | None = None
         self.outcome: Future[Outcome] = Future()
+
+    def wait_for(self, named: Iterable[Hashable]) -> None:
+        """Do not set out before `learn` has been called for each of these."""
+        self._unknown = set(named)
+
+    def learn(self, named: Hashable, missing: DoesNotExist | None) -> None:
+        """Take note of whether something that it names is there. In any thread."""
+        assert self._unknown is not None, "wait_for comes first"
+        self._missing = self._missing or missing
+        self._unknown.discard(named)
+        if not self._unknown:
+            self.ways.wake(self)
+
+    def is_ready(self) -> bool:
+        """Return whether it is known of all that it names whether it is there."""
+        return not self._unknown or self.outcome.done()
 
     def go(self) -> None:
         """Try once."""
         answer: Future[Appended] = Future()
         answer.add_done_callback(self._answered)
         try:
-            self._send(self.key, self._envelope, answer)
+            self._send(self.key, self._envelope, self._missing, answer)
         except Exception as problem:  # noqa: BLE001 - it is the command's, and its caller's
             answer.try_set_exception(problem)
 
@@ -91,14 +121,25 @@ class Journey:
     is_over = gave_up
 
     def expire(self) -> None:
-        """Answer that it took too long. What is under way may still be done."""
+        """Answer that it is not known what became of it: what is under way may still be done."""
         last = self._last or CallTimeout("it is still being decided, or written")
         envelope = self._envelope
-        self.outcome.try_set_exception(CommandTimeout(envelope.type, envelope.command_id, last))
+        self.fail(CommandTimeout(envelope.type, envelope.command_id, last))
 
     def close(self) -> None:
-        """Answer that nobody works on it any more."""
+        """Answer that nobody works on it any more, whether or not it was done."""
+        self._last = ActorDead("the ledger", SHUTDOWN)
+        self.expire()
+
+    def refuse(self) -> None:
+        """Answer that there is nobody to begin with it."""
         self.outcome.try_set_exception(ActorDead("the ledger", SHUTDOWN))
+
+    def fail(self, problem: BaseException) -> None:
+        """Answer with what it failed of, and hold up nobody any more."""
+        self.outcome.try_set_exception(problem)
+        if self._unknown:
+            self.ways.wake(self)
 
     def _answered(self, answer: Future[Appended]) -> None:
         problem = answer.exception()
@@ -117,7 +158,7 @@ class Journey:
         if isinstance(problem, WrongExpectedVersion):
             self._conflicts += 1
             return self._conflicts <= self._conflict_retries
-        return isinstance(problem, OF_THE_MOMENT)
+        return is_of_the_moment(problem)
 
     def _final(self, problem: BaseException) -> BaseException:
         if isinstance(problem, WrongExpectedVersion):
@@ -131,6 +172,19 @@ class Journey:
             # It may have been written before whoever should have answered ended.
             self._envelope = msgspec.structs.replace(self._envelope, repeatable=True)
         self.ways.come_back(self, pause)
+
+
+def is_of_the_moment(problem: BaseException | None) -> bool:
+    """Return whether it may go better a moment later, when the tree has restarted what ended.
+
+    Not where an actor ended over an event that this program cannot read.
+    """
+    if not isinstance(problem, ActorDead | StartFailed):
+        return isinstance(problem, StoreUnavailable)
+    cause: BaseException | None = problem
+    while isinstance(cause, ActorDead | StartFailed):
+        cause = getattr(cause.reason, "exception", None)
+    return cause is None or not is_unreadable(cause)
 
 
 def pauses() -> Iterator[float]:

@@ -2,8 +2,9 @@
 
 A command that failed for a reason of the moment goes back into its aggregate's lane. As long as one
 waits there, those that come after it wait behind it; and it sets out again when all that are on
-their way have come back, so that what was sent before it is settled. A lane exists only while a
-command is in it.
+their way have come back, so that what was sent before it is settled. One that is not ready yet
+(it is being looked whether there is what it names) holds up those behind it in the same way. A lane
+exists only while somebody is in it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _by_number = attrgetter("number")
 
 
 class Traveller(Protocol):
-    """A command on its way."""
+    """A command or a question on its way."""
 
     @property
-    def number(self) -> int:
+    def number(self) -> float:
         """Its place among all."""
 
     @property
@@ -39,6 +40,9 @@ class Traveller(Protocol):
 
     def gave_up(self) -> bool:
         """Return whether nobody waits for it any more."""
+
+    def is_ready(self) -> bool:
+        """Return whether it may set out. Whoever makes it ready calls `Lanes.wake`."""
 
 
 class _Lane:
@@ -75,11 +79,19 @@ class Lanes:
                 lane = self._lanes.get(traveller.key)
                 if lane is None:
                     lane = self._lanes[traveller.key] = _Lane(self._whereis(traveller.key))
-                elif lane.waiting or not self._is_as_before(traveller.key, lane):
+                if self._must_wait(traveller, lane):
                     insort(lane.waiting, traveller, key=_by_number)
+                    self._look(traveller.key, lane)
                     return
                 lane.under_way += 1
             traveller.go()
+
+    def wake(self, traveller: Traveller) -> None:
+        """It has become ready, or has given up."""
+        with shield(), self._lock:
+            lane = self._lanes.get(traveller.key)
+            if lane is not None:
+                self._look(traveller.key, lane)
 
     def leave(self, traveller: Traveller) -> None:
         """It has been answered for good."""
@@ -97,6 +109,13 @@ class Lanes:
             lane.pause = max(lane.pause, pause)
             self._look(traveller.key, lane)
 
+    def _must_wait(self, traveller: Traveller, lane: _Lane) -> bool:
+        return (
+            bool(lane.waiting)
+            or not traveller.is_ready()
+            or not self._is_as_before(traveller.key, lane)
+        )
+
     def _is_as_before(self, key: Hashable, lane: _Lane) -> bool:
         """Return whether the actor is the one that those under way were sent to.
 
@@ -111,6 +130,8 @@ class Lanes:
         if lane.under_way:
             return
         if lane.waiting:
+            if not lane.waiting[0].is_ready():
+                return
             pause, lane.pause = lane.pause, 0.0
             lane.under_way = 1  # stands for the release, so that there is only one
             self._later(pause, partial(self._release, key))
@@ -125,7 +146,8 @@ class Lanes:
             for traveller in waiting:
                 if traveller.gave_up():
                     continue
-                if lane.waiting:  # one has come back at once: the rest stays behind it
+                if lane.waiting or not traveller.is_ready():
+                    # One has come back at once, or is not ready: the rest stays behind it.
                     lane.waiting.append(traveller)
                 else:
                     lane.under_way += 1
@@ -146,6 +168,9 @@ class NoLanes:
 
     def leave(self, traveller: Traveller) -> None:
         """Nobody waits behind it."""
+
+    def wake(self, traveller: Traveller) -> None:
+        """It never waited."""
 
     def come_back(self, traveller: Traveller, pause: float) -> None:
         """Let it set out again after the pause."""

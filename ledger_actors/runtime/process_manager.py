@@ -1,8 +1,9 @@
 """Process managers: actors that react to events with new events, each exactly once.
 
 The child events and the new position are one append: there is no moment at which one is there
-without the other. Its commands' ids are made from its name and the event's id, so that a repeat is
-known. Without a position it begins at the newest event: it never reacts to what was before it.
+without the other. Each child event has an id that is made from the manager's name, the id of the
+event that led to it, and an index (`command_id` and `command_index`), so that a repeat is known.
+Without a position it begins at the newest event: it never reacts to what was before it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from sqlite_utils import Database
 
-from ledger_actors.runtime.aggregate import Aggregate, state_at
+from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
-from ledger_actors.runtime.errors import ProjectorGone
+from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
+from ledger_actors.runtime.stored_states import state_at
+from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import ANY, Append, PositionUpdate, StreamWrite
 from supervision import ActorDead, CallTimeout, Future
@@ -69,6 +75,7 @@ class ProcessManager(Consumer):
         Raises:
             ProjectorGone: there has been none for a while. Let it be a crash: whoever supervises
                 both must hear that this one cannot go on.
+            ProjectorStopped: it has stopped for good. Let it through: then so does this one.
         """
         address = self.system.names.name(consumer_key(projector.name))
         gone_at: float | None = None
@@ -76,6 +83,8 @@ class ProcessManager(Consumer):
             if address.is_alive():
                 gone_at = None
                 continue
+            if (why := self.system.stopped.get(projector.name)) is not None:
+                raise ProjectorStopped(self.name, projector.name, why)
             gone_at = gone_at or time.monotonic()
             if time.monotonic() - gone_at > GONE_SECONDS:
                 raise ProjectorGone(self.name, projector.name)
@@ -116,9 +125,11 @@ class ProcessManager(Consumer):
 
         So none is processed twice, even if what it led to was nothing.
         """
-        for event in events:
-            self._commit(event, tuple(self.process(event)))
-            self.position = event.id
+        for event_id, parts in groupby(events, key=attrgetter("id")):
+            event, *others = parts
+            children = [child for part in (event, *others) for child in self.process(part)]
+            self._commit(event, children)
+            self.position = event_id
             self.stop_if_asked()
         if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
             self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))
@@ -129,16 +140,21 @@ class ProcessManager(Consumer):
         writes = tuple(
             StreamWrite(child.stream, tuple(map(encode, child.events)), ANY) for child in children
         )
-        self._append(
-            Append(
-                writes=writes,
-                command_id=f"{self.name}:{event.id}" if children else None,
-                author=self.name,
-                correlation_id=event.correlation_id,
-                causation_id=str(event.id),
-                position=PositionUpdate(self.name, event.id, self._stored),
-            )
+        command_id = f"{self.name}:{event.id}"
+        append = Append(
+            writes=writes,
+            command_id=command_id if children else None,
+            fingerprint=command_id,
+            author=self.name,
+            correlation_id=event.correlation_id,
+            causation_id=str(event.id),
+            position=PositionUpdate(self.name, event.id, self._stored),
         )
+        try:
+            self._append(append)
+        except CommandIdReused as taken:  # by a command from outside: it must not stand for ours
+            self.log.warning("process_manager.command_id_taken", reason=str(taken))
+            self._append(replace(append, command_id=f"{command_id}:{self.name}"))
         self._stored = event.id
 
     def _append(self, append: Append) -> None:

@@ -10,8 +10,15 @@ import msgspec
 from sqlite_utils import Database
 
 from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.read_models import ReadModel, position_of, set_position, transaction
-from ledger_actors.runtime.recorded import Recorded, decode_recorded
+from ledger_actors.runtime.errors import OtherHistory
+from ledger_actors.runtime.read_models import (
+    ReadModel,
+    history_of,
+    position_of,
+    set_position,
+    transaction,
+)
+from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.runtime.system import System
 
 __all__ = ["Projector", "Rebuild"]
@@ -59,13 +66,25 @@ class Projector(Consumer):
         return system.read_models.model(cls.name, cls.version).query(query)
 
     def load_position(self) -> int:
-        """Open the file, make the tables if it is new, and return its position."""
+        """Open the file, make the tables if it is new, and return its position.
+
+        Raises:
+            OtherHistory: it was made from other events than those in the store.
+        """
         self._db = self.patiently(lambda: self._open(self.model.open_writer()))
-        return position_of(self._db)
+        position, known = position_of(self._db), history_of(self._db)
+        found = self.system.store.hash_at(position)
+        if None not in (found, known) and found != known:
+            raise OtherHistory(self.name, position, remedy=self.remedy())
+        return position
 
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
         """Project events and move the position, in one transaction."""
         self.patiently(lambda: self._write(self._database, events, up_to))
+
+    def remedy(self) -> str:
+        """Return how the model is made anew where it cannot start."""
+        return f", or delete {self.model.path}* and start again: it is then made anew"
 
     def on_receive(self, message: Any) -> Any:
         """Rebuild when asked to; everything else as any consumer."""
@@ -96,7 +115,7 @@ class Projector(Consumer):
         with transaction(db):
             for event in events:
                 self.project(db, event)
-            set_position(db, up_to)
+            set_position(db, up_to, self.system.store.hash_at(up_to))
 
     def _rebuild_unless_stopped(self) -> int | None:
         try:
@@ -108,14 +127,14 @@ class Projector(Consumer):
     def _rebuild(self) -> int:
         """Build a new file, from the first event on, and copy it over the one that serves."""
         stands_at, rebuilt = self.position, self.model.begin_rebuild()
+        subscriptions = self.system.subscriptions
+        subscriptions.unsubscribe(self.actor_ref)  # what is to be read need not wait here as well
         try:
             self._open(rebuilt)
             self.position = 0
-            for rows, up_to in self._batches():
-                events = [decode_recorded(row, self.system.events) for row in rows]
-                self._write(rebuilt, events, up_to)
-                self.position = up_to
-                self.stop_if_asked()
+            self._fill(rebuilt)
+            subscriptions.subscribe(self.actor_ref, self.filter)
+            self._fill(rebuilt)
             self.model.take_over(rebuilt)
         except BaseException:
             self.position = stands_at
@@ -125,6 +144,12 @@ class Projector(Consumer):
         self._answer_waiting()
         self.log.info("projector.rebuilt", position=self.position)
         return self.position
+
+    def _fill(self, rebuilt: Database) -> None:
+        for rows, up_to in self._batches():
+            self._write(rebuilt, self.decoded(rows), up_to)
+            self.position = up_to
+            self.stop_if_asked()
 
     def _close(self) -> None:
         if self._db is not None:

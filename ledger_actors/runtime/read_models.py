@@ -18,11 +18,19 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from ledger_actors.runtime.errors import ReadModelFull
-from ledger_actors.store.errors import StoreFull
+from ledger_actors.runtime.errors import ReadModelDamaged, ReadModelFull
+from ledger_actors.store.errors import CorruptStore, StoreFull
 from ledger_actors.store.faults import translation
 
-__all__ = ["Database", "ReadModel", "ReadModels", "position_of", "set_position", "transaction"]
+__all__ = [
+    "Database",
+    "ReadModel",
+    "ReadModels",
+    "history_of",
+    "position_of",
+    "set_position",
+    "transaction",
+]
 
 T = TypeVar("T")
 _POSITION = "_position"
@@ -58,19 +66,21 @@ class ReadModel:
 
         A projector that was killed has not closed the file, and may have left a transaction open:
         opening it again closes it, whatever thread it was opened in, and so undoes that.
+
+        Raises:
+            ReadModelFull: there is no room on the disk.
+            ReadModelDamaged: the file is no database any more.
         """
         if path is None:
             self._close_writer()
-        connection = sqlite3.connect(
-            path or self.path, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode=WAL")
-        # The model can be made again from the events: a power cut may cost its last moments.
-        connection.execute("PRAGMA synchronous=NORMAL")
-        db = Database(connection)
-        db.execute(
-            f"CREATE TABLE IF NOT EXISTS {_POSITION} (one INTEGER PRIMARY KEY, event_id INTEGER)"
-        )
+        target = path or self.path
+        connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
+        try:
+            with _faults(target):
+                db = _prepared(connection)
+        except BaseException:
+            connection.close()
+            raise
         if path is None:
             self._writer = db
         return db
@@ -145,6 +155,7 @@ def transaction(db: Database) -> Iterator[None]:
 
     Raises:
         ReadModelFull: there is no room on the disk.
+        ReadModelDamaged: the file is no database any more.
     """
     with _faults(Path(_file_of(db))):
         db.execute("BEGIN IMMEDIATE")
@@ -163,9 +174,15 @@ def position_of(db: Database) -> int:
     return 0 if row is None else int(row[0])
 
 
-def set_position(db: Database, event_id: int) -> None:
+def history_of(db: Database) -> str | None:
+    """Return the hash of the last event that a read model has taken in, `None` for a new one."""
+    row = db.execute(f"SELECT event_hash FROM {_POSITION}").fetchone()
+    return None if row is None else row[0]
+
+
+def set_position(db: Database, event_id: int, event_hash: str | None) -> None:
     """Write a read model's position; within the transaction of its rows."""
-    db.execute(f"INSERT OR REPLACE INTO {_POSITION} (one, event_id) VALUES (1, ?)", [event_id])
+    db.execute(f"INSERT OR REPLACE INTO {_POSITION} VALUES (1, ?, ?)", [event_id, event_hash])
 
 
 class ReadModels:
@@ -188,10 +205,26 @@ class ReadModels:
 
     def close(self) -> None:
         """Close all connections, and remove a temporary folder."""
-        for model in self._models.values():
+        with self._lock:
+            models = list(self._models.values())
+        for model in models:
             model.close()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+
+def _prepared(connection: sqlite3.Connection) -> Database:
+    connection.execute("PRAGMA journal_mode=WAL")
+    # The model can be made again from the events: a power cut may cost its last moments.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    db = Database(connection)
+    db.execute(
+        f"CREATE TABLE IF NOT EXISTS {_POSITION} "
+        "(one INTEGER PRIMARY KEY, event_id INTEGER, event_hash TEXT)"
+    )
+    if "event_hash" not in db.table(_POSITION).columns_dict:
+        db.table(_POSITION).add_column("event_hash", str)  # made by an earlier release
+    return db
 
 
 @contextmanager
@@ -200,6 +233,8 @@ def _faults(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         fault = translation(error, path)
+        if isinstance(fault, CorruptStore):
+            raise ReadModelDamaged(path, error) from error
         if not isinstance(fault, StoreFull):
             raise
         msg = f"no room left on the disk of {path.name}: nothing was written"

@@ -6,14 +6,17 @@ from typing import Any
 
 import msgspec
 
-from ledger_actors.runtime.catalog import Event, EventCatalog
+from ledger_actors.runtime.catalog import Event, EventCatalog, event_name
 from ledger_actors.store.model import RecordedEvent
 
 __all__ = ["Recorded", "StreamEvents", "decode_recorded"]
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A decoded event, and where it stands: `id` in the whole, `version` in its stream."""
+    """A decoded event, and where it stands: `id` in the whole, `version` in its stream.
+
+    `type` is the event's stable name of today, whatever it was stored under.
+    """
 
     event: Event
     id: int
@@ -35,14 +38,18 @@ class StreamEvents(msgspec.Struct, frozen=True):
     events: tuple[Any, ...]
 
 
-def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> Recorded:
-    """Return a stored row as a `Recorded`; raises as `EventCatalog.decode`."""
+def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> tuple[Recorded, ...]:
+    """Return what a stored row is read as; raises as `EventCatalog.decode`."""
+    return tuple(_recorded(event, row) for event in catalog.decode(row))
+
+
+def _recorded(event: Event, row: RecordedEvent) -> Recorded:
     return Recorded(
-        catalog.decode(row),
+        event,
         row.id,
         row.stream,
         row.version,
-        row.type,
+        event_name(type(event)),
         row.recorded_at,
         row.author,
         row.correlation_id,

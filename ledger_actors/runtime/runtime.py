@@ -11,15 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ledger_actors.runtime.aggregate import Aggregate, state_at
-from ledger_actors.runtime.catalog import Command
+from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.command_bus import CommandBus
+from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
 from ledger_actors.runtime.envelopes import Outcome, envelope
 from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.process_manager import ProcessManager
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.read_models import Database, ReadModels
+from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
 from ledger_actors.store.journal import Journal
@@ -40,7 +41,7 @@ from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import REST_FOR_ONE, TRANSIENT
 
-__all__ = ["Runtime"]
+__all__ = ["Runtime", "dependent_first"]
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ledger_actors.runtime.catalog import COMMANDS, EVENTS, CommandCatalog, EventCatalog
+from ledger_actors.runtime.catalog import EVENTS, EventCatalog
+from ledger_actors.runtime.command_catalog import COMMANDS, CommandCatalog
 from ledger_actors.runtime.read_models import ReadModels
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.store.interface import EventStore
@@ -40,7 +41,8 @@ class System:
     """The collaborators of all actors of one ledger.
 
     `timers` run on `clock`, which may be turned by hand; `real_timers` run on the machine's, for
-    what waits for threads and not for dates.
+    what waits for threads and not for dates. `stopped` says of consumers that have ended for good
+    why they have, by their names: what they met does not go away by a restart.
     """
 
     store: EventStore
@@ -53,6 +55,7 @@ class System:
     options: RuntimeOptions = field(default_factory=RuntimeOptions)
     events: EventCatalog = EVENTS
     commands: CommandCatalog = COMMANDS
+    stopped: dict[str, str] = field(default_factory=dict)
 
     @property
     def journal(self) -> Name:

@@ -46,6 +46,13 @@ class EventStore(Protocol):
     def head(self) -> int:
         """Return the id of the last event, 0 in an empty store."""
 
+    def hash_at(self, event_id: int) -> str | None:
+        """Return an event's hash, which stands for the history up to it; `None` if there is none.
+
+        Whoever keeps something that rests on the events keeps this with it, and knows another
+        history by it.
+        """
+
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 for one without events."""
 

@@ -39,6 +39,11 @@ class Reading:
         """Return the id of the last event."""
         return int(self._one("SELECT coalesce(max(id), 0) FROM events"))
 
+    def hash_at(self, event_id: int) -> str | None:
+        """Return an event's hash."""
+        found: str | None = self._one("SELECT hash FROM events WHERE id = ?", event_id)
+        return found
+
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 if there is none."""
         query = (

@@ -101,6 +101,10 @@ class SqliteEventStore:
         """Return the id of the last event, 0 in an empty store."""
         return self._reading.head()
 
+    def hash_at(self, event_id: int) -> str | None:
+        """Return an event's hash, `None` if there is no such event."""
+        return self._reading.hash_at(event_id)
+
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 for one without events."""
         return self._reading.stream_version(stream)

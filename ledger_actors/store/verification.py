@@ -2,7 +2,9 @@
 
 A row is checked against the *stored* hash of the row before it, so one changed row is named
 alone and not with all that follow. What hashes cannot see is somebody who changes a row and
-recomputes the whole chain and the head: against that, keep `VerifyReport.head_hash` elsewhere.
+recomputes the whole chain and the head: against that, keep `VerifyReport.head_hash` elsewhere. Nor
+do they cover what has no events: a position that was set back (its consumer finds what it has done
+by the command ids), and a command that led to nothing.
 
 The check is of the store as it is when it begins; what is written meanwhile is left alone.
 """
@@ -75,6 +77,12 @@ WHERE c.event_count > 0 AND c.first_event_id <= ? AND NOT EXISTS (
   SELECT 1 FROM events AS e WHERE e.id = c.first_event_id + c.event_count - 1
     AND e.command_id = c.command_id AND e.command_index = c.event_count - 1)
 ORDER BY c.first_event_id LIMIT ?
+"""
+_COMMANDS_BEYOND = """
+SELECT command_id, first_event_id FROM commands
+WHERE event_count < 0 OR first_event_id < 1
+   OR first_event_id + event_count - 1 > (SELECT event_id FROM head)
+ORDER BY first_event_id LIMIT ?
 """
 
 Row = list[Any]
@@ -192,6 +200,9 @@ def _commands(store: _Store) -> Iterator[Problem]:
         for event_id, command_id in lost:
             what = f"event {event_id} is not among those recorded for command {command_id!r}"
             yield Problem(event_id, what)
+    for command_id, event_id in store.rows(_COMMANDS_BEYOND, MOST_PROBLEMS):
+        what = f"the events recorded for command {command_id!r} are beyond the log"
+        yield Problem(event_id, what)
     for command_id, event_id in store.rows(_LOST_EVENTS, store.head, MOST_PROBLEMS):
         yield Problem(event_id, f"the events recorded for command {command_id!r} are not its own")
 

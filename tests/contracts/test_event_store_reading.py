@@ -76,6 +76,12 @@ class TestTheLog:
         fill(event_store, ("s", "A"))
         assert ids(events) == [2, 3]
 
+    def test_each_event_has_the_hash_of_its_history(self, event_store: EventStore) -> None:
+        fill(event_store, ("s", "A"), ("t", "B"))
+        hashes = [event_store.hash_at(event_id) for event_id in (1, 2)]
+        assert hashes == [event.hash for event in event_store.read_all()]
+        assert (event_store.hash_at(0), event_store.hash_at(3)) == (None, None)
+
     def test_beyond_the_head_is_an_error_at_the_call(self, event_store: EventStore) -> None:
         fill(event_store, ("s", "A"))
         assert list(event_store.read_all(after=1)) == []

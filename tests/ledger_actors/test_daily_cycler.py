@@ -100,6 +100,12 @@ def days(first: date, count: int) -> list[date]:
         (datetime(2026, 3, 3, 8, 0, tzinfo=UTC), date(2026, 3, 3)),
         (datetime(2026, 7, 3, 6, 59, tzinfo=UTC), date(2026, 7, 2)),
         (datetime(2026, 7, 3, 7, 0, tzinfo=UTC), date(2026, 7, 3)),
+        (datetime(2026, 3, 8, 7, 59, tzinfo=UTC), date(2026, 3, 7)),
+        (datetime(2026, 3, 9, 6, 59, tzinfo=UTC), date(2026, 3, 8)),  # a day of 23 hours
+        (datetime(2026, 3, 9, 7, 0, tzinfo=UTC), date(2026, 3, 9)),
+        (datetime(2026, 11, 1, 7, 0, tzinfo=UTC), date(2026, 11, 1)),
+        (datetime(2026, 11, 2, 7, 59, tzinfo=UTC), date(2026, 11, 1)),  # a day of 25 hours
+        (datetime(2026, 11, 2, 8, 0, tzinfo=UTC), date(2026, 11, 2)),
         (datetime(2028, 3, 1, 7, 59, tzinfo=UTC), date(2028, 2, 29)),
     ],
 )
@@ -146,6 +152,21 @@ def test_the_next_date_is_cycled_once_its_day_has_come(stage: Stage) -> None:
             stage.clock.advance(24 * HOUR)
             stage.dates.wait_cycled((expected - date(2026, 3, 2)).days + 1)
         assert stage.dates.cycled == days(date(2026, 3, 2), 4)
+
+
+@pytest.mark.parametrize("first", [date(2026, 3, 7), date(2026, 10, 31)])
+def test_hour_by_hour_over_a_change_of_the_clocks_each_date_is_cycled_once(
+    stage: Stage, first: date
+) -> None:
+    stage.clock.set_now(datetime(first.year, first.month, first.day, 20, tzinfo=UTC))
+    with stage.cycler() as ref:
+        for _hour in range(3 * 24):
+            stage.settle(ref)
+            looks = stage.dates.looks
+            stage.clock.advance(HOUR)
+            stage.dates.wait("a look", lambda looks=looks: stage.dates.looks > looks)
+        stage.settle(ref)
+        assert stage.dates.cycled == days(first, 4)
 
 
 @pytest.mark.parametrize("missed", [5, 365])

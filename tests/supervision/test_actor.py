@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from supervision import (
     spawn,
 )
 from supervision.execution import abandoned_threads
+from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 
 
@@ -480,6 +482,25 @@ def test_a_selective_receive_leaves_other_messages_in_their_order() -> None:
     ref.stop()
 
     assert seen == ["that", 1, 2, 3]
+
+
+@pytest.mark.parametrize("to_end", [Ref.shutdown, partial(Ref.stop, block=False)])
+def test_an_actor_that_is_long_at_something_sees_that_it_is_to_end(to_end: Any) -> None:
+    gate = Gate()
+
+    def long_at_it(actor: Any) -> str:
+        gate.pass_through()
+        actor.actor_ref.signal(actor.receive(is_stop, timeout=HANG))
+        return "left off"
+
+    ref = spawn(Echo)
+    answer = ref.ask(long_at_it, block=False)
+    gate.wait_arrived()
+    ref.tell("something else")
+    to_end(ref)
+    gate.open()
+    assert answer.get(timeout=HANG) == "left off"
+    assert wait_for_exit(ref) in (NORMAL, SHUTDOWN)
 
 
 def test_a_selective_receive_gives_up_after_its_timeout() -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
 
+from ledger_actors.ledger.aggregates.company import Company
 from ledger_actors.ledger.amounts import ZERO, add, subtract, to_decimal
 from ledger_actors.ledger.commands import accounts as commands
 from ledger_actors.ledger.entries import EXTERNAL, Reason
@@ -25,7 +27,7 @@ from ledger_actors.ledger.rejections import (
     ensure_exists,
     ensure_new,
 )
-from ledger_actors.runtime import Aggregate, Command, Event
+from ledger_actors.runtime import Aggregate, Command, Event, Named
 
 NOUN = "account"
 
@@ -211,11 +213,17 @@ def _ensure_changes(state: AccountState, status: AccountStatus) -> None:
         raise Refused(Code.UNCHANGED, f"{NOUN} {state.account_uuid} is {status} already")
 
 
+def named(command: commands.OpenAccount) -> Sequence[Named]:
+    """Return what has to be there before an account is opened: its company."""
+    return ((Company, command.company_uuid),)
+
+
 class Account(Aggregate[AccountState]):
     """The actor of one funding account; its stream is `account-UUID`."""
 
     category = "account"
     initial_state = AccountState()
+    names = MappingProxyType({commands.OpenAccount: named})
     commands = dict.fromkeys(commands.ALL, "account_uuid")
     decide = staticmethod(decide)
     evolve = staticmethod(evolve)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
 
+from ledger_actors.ledger.aggregates.company import Company
 from ledger_actors.ledger.amounts import ZERO, add, subtract, to_decimal
 from ledger_actors.ledger.commands import assets as commands
 from ledger_actors.ledger.entries import EXTERNAL, Reason
@@ -21,7 +23,7 @@ from ledger_actors.ledger.rejections import (
     ensure_exists,
     ensure_new,
 )
-from ledger_actors.runtime import Aggregate, Command, Event
+from ledger_actors.runtime import Aggregate, Command, Event, Named
 
 NOUN = "asset"
 
@@ -157,11 +159,17 @@ def _debit(
     return debited(state, amount, reason=reason, counterparty=EXTERNAL, text=command.text)
 
 
+def named(command: commands.RegisterAsset) -> Sequence[Named]:
+    """Return what has to be there before an asset is registered: its sender and receiver."""
+    return ((Company, command.sender_company_uuid), (Company, command.receiver_company_uuid))
+
+
 class Asset(Aggregate[AssetState]):
     """The actor of one asset; its stream is `asset-UUID`."""
 
     category = "asset"
     initial_state = AssetState()
+    names = MappingProxyType({commands.RegisterAsset: named})
     commands = dict.fromkeys(commands.ALL, "asset_uuid")
     decide = staticmethod(decide)
     evolve = staticmethod(evolve)

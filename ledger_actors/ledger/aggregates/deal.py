@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
 
+from ledger_actors.ledger.aggregates.company import Company
 from ledger_actors.ledger.commands import deals as commands
-from ledger_actors.ledger.deal_parties import Party
+from ledger_actors.ledger.deal_parties import Party, companies_of
 from ledger_actors.ledger.events import deals as events
 from ledger_actors.ledger.rejections import Code, Refused, ensure_exists, ensure_new
-from ledger_actors.runtime import Aggregate, Command, Event
+from ledger_actors.runtime import Aggregate, Command, Event, Named
 
 NOUN = "deal"
 
@@ -102,11 +104,17 @@ def _terms(
     )
 
 
+def named(command: commands.CreateDeal | commands.UpdateDeal) -> Sequence[Named]:
+    """Return what has to be there before a deal has these terms: the companies in it."""
+    return [(Company, uuid) for uuid in companies_of(command.parties)]
+
+
 class Deal(Aggregate[DealState]):
     """The actor of one deal; its stream is `deal-UUID`."""
 
     category = "deal"
     initial_state = DealState()
+    names = MappingProxyType({commands.CreateDeal: named, commands.UpdateDeal: named})
     commands = dict.fromkeys(commands.ALL, "deal_uuid")
     decide = staticmethod(decide)
     evolve = staticmethod(evolve)

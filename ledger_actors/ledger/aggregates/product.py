@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
 
+from ledger_actors.ledger.aggregates.deal import Deal
 from ledger_actors.ledger.amounts import ZERO, add, subtract, to_decimal
 from ledger_actors.ledger.commands import products as commands
 from ledger_actors.ledger.events import products as events
 from ledger_actors.ledger.rejections import Code, Refused, ensure_exists, ensure_new
-from ledger_actors.runtime import Aggregate, Command, Event
+from ledger_actors.runtime import Aggregate, Command, Event, Named
 
 NOUN = "product"
 
@@ -134,11 +136,20 @@ def _ensure_owed(state: ProductState, amount: Decimal) -> None:
         raise Refused(Code.EXCEEDS_OUTSTANDING, message)
 
 
+def named(command: commands.OpenProduct) -> Sequence[Named]:
+    """Return what has to be there before a product is opened: its deal.
+
+    Not its asset, which may be registered later: as long as there is none, there are no late fees.
+    """
+    return ((Deal, command.deal_uuid),)
+
+
 class Product(Aggregate[ProductState]):
     """The actor of one financial product; its stream is `product-UUID`."""
 
     category = "product"
     initial_state = ProductState()
+    names = MappingProxyType({commands.OpenProduct: named})
     commands = dict.fromkeys(commands.ALL, "product_uuid")
     decide = staticmethod(decide)
     evolve = staticmethod(evolve)

@@ -19,7 +19,7 @@ class AccountCommand(LedgerCommand, frozen=True, kw_only=True):
 
 @command("OpenAccount")
 class OpenAccount(AccountCommand, frozen=True, kw_only=True):
-    """Open a funding account of a company. It is active, with a balance of zero."""
+    """Open a funding account of a registered company. It is active, with a balance of zero."""
 
     company_uuid: Identifier
     name: Name = "account"

@@ -18,7 +18,10 @@ class AssetCommand(LedgerCommand, frozen=True, kw_only=True):
 
 @command("RegisterAsset")
 class RegisterAsset(AssetCommand, frozen=True, kw_only=True):
-    """Register an asset that one company sends to another, with its value and a balance of zero."""
+    """Register an asset that one registered company sends to another, with its value.
+
+    Its balance is zero.
+    """
 
     sender_company_uuid: Identifier
     receiver_company_uuid: Identifier

@@ -69,7 +69,7 @@ class DealCommand(LedgerCommand, frozen=True, kw_only=True):
 
 @command("CreateDeal")
 class CreateDeal(DealCommand, frozen=True, kw_only=True):
-    """Make a deal between companies, each in a role. It is not activated yet."""
+    """Make a deal between registered companies, each in a role. It is not activated yet."""
 
     product_line: ProductLine
     rating_tier: Identifier

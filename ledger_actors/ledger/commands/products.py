@@ -19,7 +19,7 @@ class ProductCommand(LedgerCommand, frozen=True, kw_only=True):
 
 @command("OpenProduct")
 class OpenProduct(ProductCommand, frozen=True, kw_only=True):
-    """Begin a financial product of a deal: an amount that is owed, due on a date.
+    """Begin a financial product of a deal that was made: an amount that is owed, due on a date.
 
     `paying_role` is the role in the deal whose holder pays late fees, on the value of `asset_uuid`.
     """

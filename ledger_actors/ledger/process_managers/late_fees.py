@@ -16,7 +16,7 @@ from ledger_actors.ledger.aggregates.deal import Deal, DealState
 from ledger_actors.ledger.aggregates.product import Product, ProductState
 from ledger_actors.ledger.events.products import LateFeeIncurred
 from ledger_actors.ledger.events.system import SystemCycled
-from ledger_actors.ledger.late_fee_rule import NoFee, late_fee
+from ledger_actors.ledger.late_fee_rule import NoFee, costs_nothing, late_fee
 from ledger_actors.ledger.projectors.outstanding_products import (
     OutstandingProducts,
     overdue_products,
@@ -34,9 +34,12 @@ def late_fees(
 ) -> Iterator[LateFeeIncurred | NoFee]:
     """Yield for each overdue product its fee, or why there is none; pure but for what it is given.
 
+    Where being late is free there is neither.
     `asset_at` and `deal_at` return a state by id, the initial one where there is no such thing.
     """
     for product in overdue:
+        if costs_nothing(product):
+            continue
         asset = AssetState() if product.asset_uuid is None else asset_at(product.asset_uuid)
         deal = deal_at(product.deal_uuid)
         yield late_fee(product, asset=asset, deal=deal, charged_on=cycled.new_date)

@@ -166,6 +166,7 @@ def test_commands_survive_a_journal_that_crashes_under_the_door(tmp_path: Path) 
     with daemon(tmp_path, "--log-level", "info", **restarts) as running:
         running.until("Ctrl-C stops it in order")
         with connect(tmp_path) as ledger:
+            ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
             ledger.send("OpenAccount", account_uuid="a-1", company_uuid="c-1")
             deposits = (
                 {

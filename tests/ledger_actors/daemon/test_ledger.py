@@ -17,6 +17,7 @@ from ledger_actors.daemon import errors
 from ledger_actors.daemon.protocol import CommandAnswer
 from ledger_actors.demos.daemon_process import DaemonProcess
 from ledger_actors.ledger.commands.accounts import DepositToAccount, OpenAccount
+from ledger_actors.ledger.commands.companies import RegisterCompany
 
 HANG = 20.0
 
@@ -37,6 +38,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Le
 def account(ledger: Ledger) -> str:
     """A funding account of its own for each test, with 100.00 on it."""
     name = f"a-{uuid.uuid4()}"
+    ledger.send(RegisterCompany(company_uuid="c-1", name="Acme"), command_id="c-1")
     ledger.send(OpenAccount(account_uuid=name, company_uuid="c-1"))
     ledger.send(DepositToAccount(account_uuid=name, amount="100.00"))
     return name
@@ -137,6 +139,7 @@ def test_what_does_not_exist_is_said(ledger: Ledger, account: str) -> None:
 
 def test_read_models_answer_with_ones_own_writes(ledger: Ledger, account: str) -> None:
     company, deal = f"c-{account}", f"d-{account}"
+    ledger.send("RegisterCompany", company_uuid=company, name="Acme")
     ledger.send(
         "CreateDeal",
         deal_uuid=deal,

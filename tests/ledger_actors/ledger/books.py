@@ -105,6 +105,11 @@ def company(uuid: str = "acme", balance: str | None = None) -> list[Command]:
     return made + ([DepositToCompany(company_uuid=uuid, amount=balance)] if balance else [])
 
 
+def companies(*uuids: str) -> list[Command]:
+    """Companies without a balance, by default those between which an asset is sent."""
+    return [RegisterCompany(company_uuid=one, name=one) for one in uuids or ("sender", "receiver")]
+
+
 def asset(uuid: str = "ship", balance: str | None = None, value: str = "1000.00") -> list[Command]:
     made: list[Command] = [
         RegisterAsset(

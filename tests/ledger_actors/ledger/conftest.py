@@ -16,7 +16,6 @@ from ledger_actors.runtime import (
     JOURNAL,
     Command,
     CommandBus,
-    CommandHandler,
     Consumer,
     Outcome,
     Projector,
@@ -27,7 +26,6 @@ from ledger_actors.runtime import (
     WaitFor,
     consumer_key,
     envelope,
-    handler_key,
 )
 from ledger_actors.store.journal import Journal
 from ledger_actors.store.sqlite import SqliteEventStore
@@ -36,7 +34,7 @@ from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import REST_FOR_ONE
-from supervision.testing import HANG
+from supervision.testing import HANG, wait_until
 
 T = TypeVar("T")
 FLAGS = SupervisorFlags(max_restarts=1000, max_seconds=1.0)
@@ -72,14 +70,9 @@ class Running:
             child_spec(TimersKeeper, system.real_timers, id="real timers"),
             child_spec(Journal, *journal, id=JOURNAL, name=name(JOURNAL)),
             child_spec(DynamicSupervisor, FLAGS, id=ON_DEMAND, name=name(ON_DEMAND)),
-            _branch("handlers", [self._handler(kind) for kind in HANDLERS]),
             _branch("projectors", [self._consumer(kind) for kind in PROJECTORS]),
             _branch("process managers", [self._consumer(kind) for kind in PROCESS_MANAGERS]),
         ]
-
-    def _handler(self, kind: type[CommandHandler]) -> ChildSpec:
-        name = self._names.name(handler_key(kind.command))
-        return child_spec(kind, self.system, self.bus.deliver, id=kind, name=name)
 
     def _consumer(self, kind: type[Consumer]) -> ChildSpec:
         return child_spec(
@@ -100,9 +93,15 @@ class Running:
         return self.system.names.whereis(consumer_key(kind.name)) is not None
 
     def consumer(self, kind: Any) -> Ref:
+        """Return a consumer's ref, once it is up."""
+        wait_until(lambda: self.alive(kind), what=f"{kind.name} to be up")
         ref = self.system.names.whereis(consumer_key(kind.name))
         assert ref is not None
         return ref
+
+    def crash_journal(self) -> None:
+        """Crash the journal, wherever it is; its supervisor starts all behind it again."""
+        self.system.journal.ref().crash(RuntimeError("a crash that a test asked for"))
 
     def read(self, projector: type[Projector], query: Callable[[Database], T]) -> T:
         """Query a read model once it has taken in all that is in the store."""
@@ -112,7 +111,7 @@ class Running:
     def events(self, *types: str) -> list[Any]:
         """What is in the store, decoded, of these types."""
         rows = self.system.store.read_all(types=types or None)
-        return [self.system.events.decode(row) for row in rows]
+        return [event for row in rows for event in self.system.events.decode(row)]
 
     def stop(self) -> None:
         self.root.stop(timeout=HANG)

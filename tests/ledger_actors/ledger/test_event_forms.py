@@ -31,7 +31,8 @@ class Form(msgspec.Struct, frozen=True):
     def read(self) -> Event:
         fields: dict[str, Any] = dict.fromkeys(RecordedEvent.__struct_fields__)
         fields |= {"id": 1, "type": self.type, "schema_version": self.version}
-        return EVENTS.decode(RecordedEvent(**fields | {"payload": self.text}))
+        (event,) = EVENTS.decode(RecordedEvent(**fields | {"payload": self.text}))
+        return event
 
 
 LINES = Path(__file__).with_name("event_forms.jsonl").read_bytes()

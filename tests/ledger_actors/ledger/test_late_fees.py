@@ -116,6 +116,31 @@ def test_a_product_that_is_paid_is_charged_no_more() -> None:
     assert [fee.product_uuid for fee in fees] == ["second"]
 
 
+@pytest.mark.parametrize(
+    ("due_on", "paid", "overdue"),
+    [
+        (date(2026, 1, 31), "499.99", True),
+        (date(2026, 1, 31), "500.00", False),
+        (date(2026, 2, 1), None, False),
+        (date(2026, 2, 2), None, False),
+    ],
+)
+def test_a_product_is_overdue_after_its_due_date_while_something_is_owed(
+    due_on: date, paid: str | None, overdue: bool
+) -> None:
+    ledger = books(asset(), deal(sender="payer"), product("loan", due_on=due_on))
+    if paid:
+        ledger.send(PayProduct(product_uuid="loan", amount=paid))
+    assert bool(fees_of(ledger, cycle(ledger, date(2026, 2, 1)))) is overdue
+
+
+def test_where_being_late_is_free_there_is_no_fee_and_nothing_to_warn_of() -> None:
+    ledger = late()
+    ledger.send(product("free", due_on=DUE, rate="0.000")[0])
+    fees = fees_of(ledger, cycle(ledger, date(2026, 2, 1)))
+    assert [fee.product_uuid for fee in fees] == ["first", "second"]
+
+
 @pytest.mark.parametrize("asset_uuid", [None, "gone"])
 def test_a_product_without_an_asset_does_not_hold_up_the_others(asset_uuid: str | None) -> None:
     ledger = late()

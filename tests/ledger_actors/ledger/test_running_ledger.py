@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger_actors.business_dates import LedgerDates
@@ -17,24 +19,41 @@ from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.ledger.aggregates.asset import Asset
 from ledger_actors.ledger.aggregates.company import Company
 from ledger_actors.ledger.aggregates.product import Product
-from ledger_actors.ledger.commands.accounts import DepositToAccount, RecordBankStatementLine
-from ledger_actors.ledger.commands.assets import RevalueAsset
-from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal
+from ledger_actors.ledger.commands.accounts import (
+    DepositToAccount,
+    OpenAccount,
+    RecordBankStatementLine,
+)
+from ledger_actors.ledger.commands.assets import RegisterAsset, RevalueAsset
+from ledger_actors.ledger.commands.companies import WithdrawFromCompany
+from ledger_actors.ledger.commands.deals import ActivateDeal, CreateDeal, UpdateDeal
 from ledger_actors.ledger.commands.products import MakePayment, PayProduct
 from ledger_actors.ledger.commands.system import CycleSystem
 from ledger_actors.ledger.deal_parties import Party
+from ledger_actors.ledger.events.companies import CompanyCredited, CompanyDebited
+from ledger_actors.ledger.events.system import SystemCycled
 from ledger_actors.ledger.process_managers.late_fees import LateFeeProcessManager
 from ledger_actors.ledger.projectors.funding_accounts import FundingAccounts, funding_account
 from ledger_actors.ledger.projectors.memberships import Memberships, membership_of
 from ledger_actors.ledger.projectors.outstanding_products import OutstandingProducts
 from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector, trial_balance
 from ledger_actors.ledger.rejections import Refused
-from ledger_actors.runtime import WaitFor
+from ledger_actors.runtime import Rejection, WaitFor
+from ledger_actors.store import Append, StreamWrite
 from supervision.testing import HANG, wait_for_exit, wait_until
-from tests.ledger_actors.ledger.books import account, asset, company, deal, grant, product
+from tests.ledger_actors.ledger.books import (
+    account,
+    asset,
+    companies,
+    company,
+    deal,
+    grant,
+    product,
+)
 from tests.ledger_actors.ledger.conftest import Running
 
 DUE = date(2026, 1, 31)
+NEXT_DAY = date(2026, 2, 2)
 
 
 def proof(running: Running) -> Any:
@@ -53,7 +72,8 @@ def fees(running: Running) -> Counter[tuple[str, date]]:
 
 
 def test_a_grant_is_one_append_over_all_its_streams(running: Running) -> None:
-    running.send(*asset(balance="300.00"), *company(balance="200.00"), *account("main"))
+    running.send(*companies(), *asset(balance="300.00"))
+    running.send(*company(balance="200.00"), *account("main"))
     outcome = running.dispatch(grant([("asset", "ship"), ("company", "acme")], ("main", "350")))
     streams = [row.stream for row in outcome.get(timeout=HANG).events]
     assert streams == ["grant-g", "asset-ship", "company-acme", "account-main"]
@@ -78,6 +98,55 @@ def test_grants_at_once_on_one_source_never_overdraw_it(running: Running) -> Non
     assert proof(running).money == 50
 
 
+SOURCES = ["a", "b", "c"]
+
+
+def draws(chance: random.Random, prefix: str) -> Iterator[Any]:
+    """Twenty grants and withdrawals, of more than there is."""
+    for number in range(20):
+        amount = str(chance.randrange(1, 40))
+        if chance.random() < 0.5:
+            yield WithdrawFromCompany(company_uuid=chance.choice(SOURCES), amount=amount)
+        else:
+            drawn = [("company", one) for one in chance.sample(SOURCES, 2)]
+            yield grant(drawn, ("main", amount), uuid=f"{prefix}{number}")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_grants_and_withdrawals_at_once_never_take_a_source_below_zero(
+    running: Running, seed: int
+) -> None:
+    """From four threads, over a journal that is crashed under them; any order that is possible."""
+    running.send(*company(), *account("main"))
+    running.send(*(order for one in SOURCES for order in company(one, "100.00")))
+
+    def send(name: str) -> None:
+        sent = [running.dispatch(one) for one in draws(random.Random(f"{seed}{name}"), name)]
+        for future in sent:
+            _answer(future)
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in "wxyz"]
+    for thread in threads:
+        thread.start()
+    running.crash_journal()
+    for thread in threads:
+        thread.join(HANG)
+    for one in SOURCES:
+        held = Decimal(0)
+        for row in running.system.store.read_stream(f"company-{one}"):
+            for event in running.system.events.decode(row):
+                held = company_after(event, held)
+                assert held >= 0, row
+        assert running.state(Company, one).balance == held
+    assert proof(running).holds
+
+
+def company_after(event: Any, held: Decimal) -> Decimal:
+    if isinstance(event, CompanyCredited):
+        return held + event.amount
+    return held - event.amount if isinstance(event, CompanyDebited) else held
+
+
 def _answer(future: Any) -> str:
     try:
         future.get(timeout=HANG)
@@ -90,8 +159,8 @@ def test_payments_and_fees_on_one_product_from_many_threads_leave_the_books_righ
     running: Running,
 ) -> None:
     deposit = DepositToAccount(account_uuid="main", amount="1000")
-    running.send(*asset(), *deal(sender="payer"), *company(), *account("main"), deposit)
-    running.send(*product(due_on=DUE))
+    running.send(*companies(), *asset(), *deal(sender="payer"), *product(due_on=DUE))
+    running.send(*company(), *account("main"), deposit)
 
     def pay(prefix: str) -> None:
         for number in range(5):
@@ -119,7 +188,7 @@ def test_payments_and_fees_on_one_product_from_many_threads_leave_the_books_righ
 
 
 def test_a_statement_line_is_recorded_once_under_its_natural_id(running: Running) -> None:
-    running.send(*account("main"))
+    running.send(*company(), *account("main"))
     line = RecordBankStatementLine(
         account_uuid="main", line_id="7", direction="out", amount="5", booked_on=DUE
     )
@@ -136,6 +205,7 @@ def test_a_statement_line_is_recorded_once_under_its_natural_id(running: Running
 def test_a_membership_is_found_without_the_mailbox(running: Running) -> None:
     parties = (Party(company_uuid="acme", role="member"),)
     running.send(
+        *company(),
         CreateDeal(deal_uuid="d", product_line=4, rating_tier="gold", parties=parties),
         ActivateDeal(deal_uuid="d"),
     )
@@ -145,7 +215,7 @@ def test_a_membership_is_found_without_the_mailbox(running: Running) -> None:
 
 
 def late(running: Running, products: int = 3) -> None:
-    running.send(*asset(), *deal(sender="payer"))
+    running.send(*companies(), *asset(), *deal(sender="payer"))
     for number in range(products):
         running.send(*product(f"p{number}", due_on=DUE))
 
@@ -229,3 +299,94 @@ def test_after_five_days_each_missed_date_is_cycled_once_in_order_with_its_fees(
     expected = [date(2026, 2, day) for day in range(1, 7)]
     assert [one.new_date for one in running.events("SystemCycled")] == expected
     assert fees(running) == Counter((f"p{n}", day) for n in range(3) for day in expected)
+
+
+def test_two_cyclers_on_one_store_cycle_each_missed_date_once_in_order(running: Running) -> None:
+    running.clock.set_now(datetime(2026, 2, 1, 20, tzinfo=UTC))
+    LedgerDates(running.system, running.bus).cycle(date(2026, 2, 1))
+    running.clock.advance(timedelta(days=25).total_seconds())
+    cyclers = [
+        DailyCycler.start(
+            LedgerDates(running.system, running.bus),
+            timers=running.system.timers,
+            clock=running.clock,
+        )
+        for _ in range(2)
+    ]
+    dates = LedgerDates(running.system, running.bus)
+    wait_until(lambda: dates.last_cycled() == date(2026, 2, 26), what="the last date")
+    for cycler in cyclers:
+        assert cycler.is_alive()
+        cycler.stop(timeout=HANG)
+    expected = [date(2026, 2, day) for day in range(1, 27)]
+    assert [one.new_date for one in running.events("SystemCycled")] == expected
+
+
+def test_a_date_that_another_daemon_has_cycled_meanwhile_is_not_cycled_again(
+    running: Running,
+) -> None:
+    """It has written behind this one's back, so this one's aggregate still believes in the day."""
+    running.clock.set_now(datetime(2026, 2, 1, 20, tzinfo=UTC))
+    dates = LedgerDates(running.system, running.bus)
+    dates.cycle(date(2026, 2, 1))
+    theirs = running.system.events.encode(SystemCycled(system_uuid="main", new_date=NEXT_DAY))
+    running.system.store.append([Append((StreamWrite("system-main", (theirs,)),))])
+    with pytest.raises(Refused, match="has been cycled"):
+        dates.cycle(NEXT_DAY)
+    assert dates.last_cycled() == NEXT_DAY
+    assert len(running.events("SystemCycled")) == 2
+
+
+NAMED = {
+    "company acme": [OpenAccount(account_uuid="a", company_uuid="acme")],
+    "company receiver": [
+        *companies("sender"),
+        RegisterAsset(
+            asset_uuid="s",
+            sender_company_uuid="sender",
+            receiver_company_uuid="receiver",
+            value="1",
+        ),
+    ],
+    "company second": [*companies("first"), *deal(first="payer", second="payee")],
+    "deal deal": product(due_on=DUE),
+}
+
+
+@pytest.mark.parametrize(("missing", "orders"), NAMED.items(), ids=NAMED)
+def test_what_a_command_names_must_be_there(
+    running: Running, missing: str, orders: list[Any]
+) -> None:
+    *before, order = orders
+    running.send(*before)
+    head = running.system.store.head()
+    with pytest.raises(Rejection, match=f"{missing} does not exist") as refused:
+        running.send(order)
+
+    assert getattr(refused.value, "code", None) == "does_not_exist"
+    assert running.system.store.head() == head
+
+
+def test_new_terms_of_a_deal_name_companies_that_are_there(running: Running) -> None:
+    running.send(*companies("first"), *deal(first="payer"))
+    (made,) = deal(nobody="payer")
+    with pytest.raises(Rejection, match="company nobody does not exist"):
+        running.send(UpdateDeal(**msgspec.structs.asdict(made)))
+
+
+def test_what_is_named_may_be_on_its_way_in_the_same_pipeline(running: Running) -> None:
+    """One after the other without waiting, as an import sends them: each finds those before it."""
+    orders = [
+        *companies("acme", "sender", "receiver"),
+        *asset(balance="10.00"),
+        *deal(sender="payer"),
+        *product(due_on=DUE),
+        *(order for n in range(20) for order in account(f"a{n}")),
+        *(DepositToAccount(account_uuid=f"a{n}", amount="1") for n in range(20)),
+        grant([("asset", "ship")], ("a0", "4.00")),
+    ]
+    outcomes = [running.dispatch(order) for order in orders]
+    for outcome in outcomes:
+        assert outcome.get(timeout=HANG).events
+    assert running.state(Account, "a0").balance == 5
+    assert proof(running).holds

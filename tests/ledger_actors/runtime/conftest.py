@@ -27,7 +27,7 @@ from supervision.specs import SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import REST_FOR_ONE, TRANSIENT
 from supervision.testing import HANG
-from tests.ledger_actors.runtime.counters import Counter, MoveHandler
+from tests.ledger_actors.runtime.counters import Counter, MoveHandler, Sticker
 
 
 class World:
@@ -49,7 +49,7 @@ class World:
             clock=self.clock,
             options=RuntimeOptions(**{**defaults, **options}),
         )
-        self.bus = CommandBus(self.system, [Counter], [MoveHandler])
+        self.bus = CommandBus(self.system, [Counter, Sticker], [MoveHandler])
         self.consumers: list[type[Any]] = []
         self.root: Ref = self._start([names, topics])
 

@@ -1,4 +1,7 @@
-"""A small domain that the runtime's tests use: counters, transfers between them, and a tally."""
+"""A small domain that the runtime's tests use: counters, transfers between them, and a tally.
+
+A sticker is put on a counter, which must be there, and can be rubbed off again.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from typing import Any, ClassVar
 from sqlite_utils import Database
 
 from ledger_actors.runtime import (
+    EVENTS,
     Aggregate,
     Command,
     CommandHandler,
     Event,
+    Form,
     ProcessManager,
     Projector,
     Recorded,
@@ -21,9 +26,19 @@ from ledger_actors.runtime import (
 )
 
 
-@event("counter.incremented", version=1)
+@event("counter.incremented", version=1, formerly=("counter.bumped",))
 class Incremented(Event, frozen=True):
     by: int
+
+
+EVENTS.replace(
+    "counter.bumped_often",
+    into=["counter.incremented", "counter.noted"],
+    by=lambda payload, _version: (
+        *(Form("counter.incremented", {"by": step}) for step in payload["steps"]),
+        Form("counter.noted", {"text": "often"}),
+    ),
+)
 
 
 @event("counter.noted", version=1)
@@ -35,6 +50,14 @@ class Noted(Event, frozen=True):
 class Increment(Command, frozen=True):
     counter_id: str
     by: int
+
+
+@command("LevelCounter")
+class Level(Command, frozen=True):
+    """Bring the counter to a height, which may be where it is."""
+
+    counter_id: str
+    at: int
 
 
 @command("CrashCounter")
@@ -56,12 +79,18 @@ class Boom(Exception):
 class Counter(Aggregate[int]):
     category = "counter"
     initial_state = 0
-    commands: ClassVar = {Increment: "counter_id", CrashIt: "counter_id"}
+    commands: ClassVar = {
+        Increment: "counter_id",
+        CrashIt: "counter_id",
+        Level: "counter_id",
+    }
 
     @staticmethod
     def decide(state: int, command: Any) -> list[Event]:
         if isinstance(command, CrashIt):
             raise Boom
+        if isinstance(command, Level):
+            return [Incremented(command.at - state)] if command.at != state else []
         if state + command.by < 0:
             raise Rejection(f"a counter of {state} cannot go down by {-command.by}")
         return [Incremented(command.by)]
@@ -69,6 +98,46 @@ class Counter(Aggregate[int]):
     @staticmethod
     def evolve(state: int, event: Any) -> int:
         return state + event.by if isinstance(event, Incremented) else state
+
+
+@event("sticker.put", version=1)
+class StickerPut(Event, frozen=True):
+    counters: tuple[str, ...]
+
+
+@event("sticker.rubbed_off", version=1)
+class RubbedOff(Event, frozen=True):
+    pass
+
+
+@command("PutSticker")
+class PutSticker(Command, frozen=True):
+    sticker_id: str
+    counters: tuple[str, ...]
+
+
+@command("RubOff")
+class RubOff(Command, frozen=True):
+    sticker_id: str
+
+
+class Sticker(Aggregate[tuple[str, ...]]):
+    category = "sticker"
+    initial_state = ()
+    commands: ClassVar = {PutSticker: "sticker_id", RubOff: "sticker_id"}
+    names: ClassVar = {PutSticker: lambda put: [(Counter, one) for one in put.counters]}
+
+    @staticmethod
+    def decide(state: tuple[str, ...], command: Any) -> list[Event]:
+        if isinstance(command, PutSticker):
+            return [StickerPut(command.counters)]
+        if not state:
+            raise Rejection("there is no sticker")
+        return [RubbedOff()]
+
+    @staticmethod
+    def evolve(state: tuple[str, ...], event: Any) -> tuple[str, ...]:
+        return event.counters if isinstance(event, StickerPut) else ()
 
 
 class MoveHandler(CommandHandler):

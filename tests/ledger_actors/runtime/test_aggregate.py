@@ -21,8 +21,10 @@ from ledger_actors.store import (
     CommandIdReused,
     EventIdInFuture,
     NewEvent,
+    Snapshot,
     StreamWrite,
 )
+from supervision import ActorDead
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
 
@@ -112,6 +114,17 @@ def test_killing_the_journal_under_load_loses_and_doubles_nothing(world: Any) ->
 
     assert sum(world.state(f"c{n}") for n in range(7)) == 300
     assert world.system.store.verify().ok
+
+
+def test_a_stream_that_cannot_be_read_is_told_at_once(world: Any) -> None:
+    """Trying again would change nothing; without the deadline the test itself would hang."""
+    later = NewEvent("counter.incremented", '{"by":1}', 2)
+    world.system.store.append([Append(writes=(StreamWrite("counter-a", (later,)),))])
+    outcome = world.bus.dispatch(envelope(Increment("a", 1)), timeout=10 * HANG)
+    with pytest.raises(ActorDead, match=r"event 1 is counter\.incremented in schema version 2"):
+        outcome.get(timeout=HANG)
+    with pytest.raises(ActorDead, match="schema version 2"):
+        world.state("a")
 
 
 def test_the_same_command_id_gives_the_first_answer_and_writes_nothing(world: Any) -> None:
@@ -254,6 +267,30 @@ def test_a_snapshot_shortens_hydration_and_changes_no_state(make_world: Any) -> 
     assert snapshot.version in (10, 20)
     assert world.state("a") == 25
     assert state_at(world.system, Counter, "a", 15).state == 15
+
+
+def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
+    make_world: Any, monkeypatch: Any
+) -> None:
+    """A later release has left one, and the program has gone back to this one."""
+    world = make_world(snapshot_every=10)
+    for _ in range(25):
+        world.send(Increment("a", 1))
+    store = world.system.store
+    wait_until(lambda: (found := store.load_snapshot("counter-a")) and found.version == 20)
+    store.save_snapshot(Snapshot("counter-a", 24, 24, "counter", 2, '{"of":"tomorrow"}'))
+    world.counter("a").kill()
+    read, begun = store.read_stream, []
+
+    def read_stream(stream: str, **bounds: Any) -> Any:
+        begun.append(bounds["after_version"])
+        return read(stream, **bounds)
+
+    monkeypatch.setattr(store, "read_stream", read_stream)
+
+    assert world.state("a") == 25
+    assert state_at(world.system, Counter, "a", 24).state == 24
+    assert begun == [20, 20]
 
 
 def test_the_state_as_of_an_event_is_what_it_was_then(world: Any) -> None:

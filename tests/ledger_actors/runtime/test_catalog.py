@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from ledger_actors.runtime import (
     DuplicateName,
     Event,
     EventCatalog,
+    Form,
     FutureSchemaVersion,
     InvalidCommand,
     InvalidEvent,
@@ -54,7 +56,7 @@ def test_what_is_written_is_read_back(events: EventCatalog, poured: Any) -> None
     new = events.encode(poured(250))
 
     assert (new.type, new.schema_version, new.payload) == ("milk.poured", 3, '{"millilitres":250}')
-    assert events.decode(stored(new.type, new.payload, 3)) == poured(250)
+    assert events.decode(stored(new.type, new.payload, 3)) == (poured(250),)
 
 
 @pytest.mark.parametrize("name", ["milk.poured", "milk.spilt"])
@@ -64,7 +66,67 @@ def test_what_is_written_is_read_back(events: EventCatalog, poured: Any) -> None
 def test_older_forms_and_names_are_brought_up_step_by_step(
     events: EventCatalog, poured: Any, name: str, version: int, payload: str
 ) -> None:
-    assert events.decode(stored(name, payload, version)) == poured(2000)
+    assert events.decode(stored(name, payload, version)) == (poured(2000),)
+
+
+@pytest.fixture
+def breakfast(events: EventCatalog, poured: type[Event]) -> type[Event]:
+    """Once it was one event that milk was poured and bread buttered; and grace was said."""
+
+    @events.define("bread.buttered")
+    class Buttered(Event, frozen=True):
+        slices: int
+
+    def split(payload: dict[str, Any], version: int) -> Iterator[Form]:
+        milk = Form("milk.poured", {"litres": payload["milk"]}, 2)
+        return iter([Form("bread.buttered", {"slices": payload["bread"]}), milk][: version + 1])
+
+    events.replace("breakfast.had", into=["milk.poured", "bread.buttered"], by=split, version=2)
+    events.replace("grace.said", by=lambda _payload, _version: ())
+    return Buttered
+
+
+def test_one_that_has_become_several_is_read_as_those_in_todays_form(
+    events: EventCatalog, poured: Any, breakfast: Any
+) -> None:
+    had = stored("breakfast.had", '{"milk":1,"bread":2}', 2)
+    assert events.decode(had) == (breakfast(2), poured(1000))
+
+
+@pytest.mark.usefixtures("breakfast")
+def test_one_that_was_dropped_is_read_as_nothing(events: EventCatalog) -> None:
+    assert events.decode(stored("grace.said", "{}")) == ()
+
+
+@pytest.mark.usefixtures("breakfast")
+def test_what_replaces_one_is_held_to_the_same_rules(events: EventCatalog) -> None:
+    with pytest.raises(FutureSchemaVersion, match=r"breakfast\.had in schema version 3.*up to 2"):
+        events.decode(stored("breakfast.had", "{}", 3))
+    with pytest.raises(InvalidEvent, match=r"event 7 .*what replaces it failed: KeyError"):
+        events.decode(stored("breakfast.had", "{}", 2))
+
+
+@pytest.mark.usefixtures("breakfast")
+def test_a_name_that_was_replaced_is_no_classs(events: EventCatalog) -> None:
+    with pytest.raises(ValueError, match="is replaced already"):
+        events.define("grace.said")
+    with pytest.raises(ValueError, match="has a class"):
+        events.replace("milk.spilt", by=lambda _payload, _version: ())
+
+
+@pytest.mark.usefixtures("breakfast")
+@pytest.mark.parametrize(
+    ("wanted", "aliases"),
+    [
+        ("milk.poured", {"milk.spilt", "breakfast.had"}),
+        ("bread.buttered", {"breakfast.had"}),
+        ("grace.said", set()),
+    ],
+)
+def test_who_wants_an_event_wants_what_is_read_as_one(
+    events: EventCatalog, wanted: str, aliases: set[str]
+) -> None:
+    assert set(events.aliases(lambda name: name == wanted)) == aliases
 
 
 def test_an_unknown_type_is_named(events: EventCatalog) -> None:

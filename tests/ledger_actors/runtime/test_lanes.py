@@ -15,12 +15,12 @@ class Road:
     """Where travellers set out, as the test sees it: nothing moves by itself."""
 
     def __init__(self) -> None:
-        self.out: list[int] = []
+        self.out: list[float] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.actor: Any = "first"
         self.lanes = Lanes(lambda _key: self.actor, lambda *args: self.later.append(args))
 
-    def enter(self, number: int, **options: Any) -> Traveller:
+    def enter(self, number: float, **options: Any) -> Traveller:
         traveller = Traveller(self, number, **options)
         self.lanes.enter(traveller)
         return traveller
@@ -35,10 +35,18 @@ class Road:
 @dataclass
 class Traveller:
     road: Road
-    number: int
+    number: float
     key: str = "a"
     fails_at_once: list[bool] = field(default_factory=list)
     given_up: bool = False
+    ready: bool = True
+
+    def is_ready(self) -> bool:
+        return self.ready or self.given_up
+
+    def wake(self) -> None:
+        self.ready = True
+        self.road.lanes.wake(self)
 
     def go(self) -> None:
         self.road.out.append(self.number)
@@ -134,3 +142,50 @@ def test_one_that_nobody_waits_for_is_left_out(road: Road) -> None:
 
     assert road.out == [1, 2, 2]
     assert len(road.lanes) == 0
+
+
+def test_one_that_is_not_ready_keeps_those_behind_it_back(road: Road) -> None:
+    first, second = road.enter(1, ready=False), road.enter(2)
+    road.enter(3, key="b").leave()
+    assert (road.out, road.pass_time()) == ([3], [])
+    first.wake()
+    road.pass_time()
+    assert road.out == [3, 1, 2]
+    first.leave()
+    second.leave()
+
+    assert len(road.lanes) == 0
+
+
+def test_one_that_is_not_ready_waits_for_nobody_before_it_to_come_back_twice(road: Road) -> None:
+    first, second = road.enter(1), road.enter(2, ready=False)
+    second.wake()
+    assert road.pass_time() == []
+    first.leave()
+    road.pass_time()
+    second.leave()
+
+    assert (road.out, len(road.lanes)) == ([1, 2], 0)
+
+
+def test_who_belongs_before_one_that_is_not_ready_goes_first(road: Road) -> None:
+    later = road.enter(2, ready=False)
+    before = road.enter(1.5)
+    road.pass_time()
+    assert road.out == [1.5]
+    before.leave()
+    later.wake()
+    road.pass_time()
+    later.leave()
+
+    assert (road.out, len(road.lanes)) == ([1.5, 2], 0)
+
+
+def test_one_that_gives_up_before_it_is_ready_holds_up_nobody(road: Road) -> None:
+    first, second = road.enter(1, ready=False), road.enter(2)
+    first.given_up = True
+    road.lanes.wake(first)
+    road.pass_time()
+    second.leave()
+
+    assert (road.out, len(road.lanes)) == ([2], 0)

@@ -14,7 +14,14 @@ from ledger_actors.runtime import (
     WaitFor,
     envelope,
 )
-from ledger_actors.store import RecordedEvent, StoreFull
+from ledger_actors.store import (
+    Append,
+    AppendRequest,
+    NewEvent,
+    RecordedEvent,
+    StoreFull,
+    StreamWrite,
+)
 from supervision import ActorDead, Shutdown
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import (
@@ -75,6 +82,16 @@ def test_children_carry_the_parents_correlation_and_its_id_as_their_cause(world:
     assert (note.correlation_id, note.causation_id) == ("talk", "1")
     assert (note.command_id, note.command_index) == ("congratulate:1", 0)
     assert note.author == "congratulate"
+
+
+def test_a_command_from_outside_under_its_id_does_not_stand_for_its_own(world: Any) -> None:
+    world.consumer(Congratulate)
+    world.send(Increment("b", 1), command_id="congratulate:2")
+    world.send(Increment("a", 10))
+    caught_up(world, 2)
+
+    (note,) = notes(world)
+    assert (note.causation_id, note.command_id) == ("2", "congratulate:2:congratulate")
 
 
 def test_a_live_aggregate_hears_of_an_event_that_it_wrote(world: Any) -> None:
@@ -229,6 +246,26 @@ def test_it_waits_for_a_projector_that_is_being_restarted(world: Any) -> None:
     caught_up(world, 1)
 
     assert [row.payload for row in notes(world)] == ['{"text":"7"}']
+
+
+class TellsTotalOfNotes(TellsTotal):
+    types = ("counter.noted",)
+
+
+def test_it_stops_with_a_projector_that_has_stopped_for_good(world: Any) -> None:
+    """No restart would change it; and neither is the ledger brought down over it."""
+    world.consumer(Tally)
+    ref = world.consumer(TellsTotalOfNotes)
+    later = NewEvent("counter.incremented", '{"by":1}', 2)
+    noted = NewEvent("counter.noted", '{"text":"x"}')
+    both = Append(writes=(StreamWrite("counter-a", (later, noted)),))
+    world.system.journal.ask(AppendRequest(both), timeout=HANG)
+
+    reason = wait_for_exit(ref)
+    assert not reason.abnormal
+    assert "read model of tally, which has stopped: event 1" in str(reason)
+    assert set(world.system.stopped) == {"tally", "congratulate"}
+    assert world.system.store.position("congratulate") == 0
 
 
 def test_a_stop_is_honoured_while_it_waits_for_a_read_model(world: Any, monkeypatch: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,8 +18,8 @@ from ledger_actors.runtime import (
     WaitFor,
 )
 from ledger_actors.runtime import projector as projector_module
-from ledger_actors.store import Append, AppendRequest, NewEvent, StreamWrite
-from supervision import Crashed, Shutdown, spawn
+from ledger_actors.store import Append, AppendRequest, NewEvent, RecordedEvent, StreamWrite
+from supervision import Crashed, Shutdown, restart_child, spawn
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Increment, Tally, tally
 
@@ -160,15 +161,118 @@ def test_a_stop_during_hydration_is_honoured(make_world: Any, monkeypatch: Any) 
     assert world.system.read_models.model("tally", 1).query(projector_module.position_of) < 30
 
 
+@pytest.mark.parametrize("rebuild", [False, True], ids=["hydration", "rebuild"])
+def test_what_happens_while_it_has_much_to_read_does_not_pile_up_in_its_mailbox(
+    world: Any, monkeypatch: Any, rebuild: bool
+) -> None:
+    world.send(Increment("a", 1))
+    gate, real = Gate(), Tally.project
+    if rebuild:
+        ref = world.consumer(Tally)
+
+    def project(self: Any, db: Database, event: Recorded) -> None:
+        gate.pass_through()
+        real(self, db, event)
+
+    monkeypatch.setattr(Tally, "project", project)
+    if rebuild:
+        ref.tell(Rebuild())
+    else:
+        ref = world.consumer(Tally, wait=False)
+    gate.wait_arrived()
+    for _ in range(20):
+        world.send(Increment("a", 1))
+    assert ref.mailbox_length() == 0
+    gate.open()
+
+    assert read(world) == {"counter-a": (21, 21)}
+    world.send(Increment("a", 1))
+    assert read(world) == {"counter-a": (22, 22)}
+
+
+def test_it_catches_up_in_batches_and_holds_few_rows_at_a_time(
+    make_world: Any, monkeypatch: Any
+) -> None:
+    world = make_world(read_batch=4)
+    for number in range(50):
+        world.send(Increment("a" if number % 3 else "b", 1))
+    real, take, handed_out, ahead = world.system.store.read_all, Tally.take, [], []
+
+    def read_all(**bounds: Any) -> Iterator[RecordedEvent]:
+        for row in real(**bounds):
+            handed_out.append(row.id)
+            yield row
+
+    def count(self: Any, events: Any, up_to: int) -> None:
+        ahead.append(len(handed_out) - self.position)
+        take(self, events, up_to)
+
+    monkeypatch.setattr(world.system.store, "read_all", read_all)
+    monkeypatch.setattr(Tally, "take", count)
+    world.consumer(Tally)
+
+    assert Tally.read(world.system, tally) == {"counter-a": (33, 33), "counter-b": (17, 17)}
+    assert handed_out == list(range(1, 51))
+    assert max(ahead) == 4
+
+
 def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> None:
     model = world.system.read_models.model("tally", 1)
     db = model.open_writer()
-    projector_module.set_position(db, 99)
+    projector_module.set_position(db, 99, "x")
     ref = world.consumer(Tally, wait=False)
 
     reason = wait_for_exit(ref)
     assert not reason.abnormal
     assert "stands at event 99, but the store ends at 0" in str(reason)
+    assert "tally-v1.db* and start again" in str(reason)
+    assert world.system.stopped == {"tally": str(reason).removeprefix("shutdown: ")}
+
+
+def test_a_model_of_another_history_is_not_gone_on_with(world: Any) -> None:
+    """The store was replaced by a backup, and has grown past where the model stands."""
+    db = world.system.read_models.model("tally", 1).open_writer()
+    projector_module.set_position(db, 2, "the hash of an event that is not there any more")
+    for _ in range(3):
+        world.send(Increment("a", 1))
+    ref = world.consumer(Tally, wait=False)
+
+    reason = wait_for_exit(ref)
+    assert not reason.abnormal
+    assert "stands at event 2, which is another event in this store" in str(reason)
+    assert "tally-v1.db* and start again" in str(reason)
+
+
+def test_a_damaged_file_stops_it_and_says_what_to_do(world: Any) -> None:
+    path = world.system.read_models.model("tally", 1).path
+    path.write_bytes(b"this is no database" * 1000)
+    reason = wait_for_exit(world.consumer(Tally, wait=False))
+    assert not reason.abnormal
+    assert "tally-v1.db is damaged (file is not a database): delete" in str(reason)
+
+    path.unlink()
+    world.send(Increment("a", 5))
+    restart_child(world.root, "tally", timeout=HANG)
+    assert read(world) == {"counter-a": (5, 1)}
+    assert world.system.stopped == {}
+
+
+def test_a_model_keeps_the_hash_of_the_event_it_stands_at(world: Any) -> None:
+    world.consumer(Tally)
+    world.send(Increment("a", 1))
+    noted = StreamWrite("counter-a", (NewEvent("counter.noted", '{"text":"x"}'),))
+    world.system.journal.ask(AppendRequest(Append(writes=(noted,))), timeout=HANG)
+    read(world)
+
+    kept = world.system.read_models.model("tally", 1).query(projector_module.history_of)
+    assert kept == world.system.store.hash_at(2)
+
+
+def test_one_that_can_start_again_has_not_stopped(world: Any) -> None:
+    world.system.stopped["tally"] = "it had met an event from the future"
+    world.consumer(Tally)
+
+    assert world.system.stopped == {}
 
 
 def test_an_event_type_from_the_future_stops_it_and_nothing_is_skipped(world: Any) -> None:

@@ -31,8 +31,11 @@ class HeldJournal:
         self._first = world.send(Increment("unrelated", 1), wait=False)
         self._gate.wait_arrived()
 
-    def let_go(self) -> None:
+    def open(self) -> None:
         self._gate.open()
+
+    def let_go(self) -> None:
+        self.open()
         self._first.get(timeout=HANG)
 
     def _append(self, batch: Sequence[Append]) -> Any:
@@ -59,7 +62,7 @@ def heights(world: Any) -> list[int]:
     """Return what the counter stood at after each of its events."""
     total, seen = 0, []
     for row in world.system.store.read_stream("counter-a"):
-        total += world.system.events.decode(row).by
+        total += sum(event.by for event in world.system.events.decode(row))
         seen.append(total)
     return seen
 
@@ -257,3 +260,16 @@ def test_a_command_to_a_ledger_that_has_stopped_fails_and_does_not_wait(make_wor
     world.stop()
     with pytest.raises(ActorDead):
         world.send(Increment("a", 1))
+
+
+def test_a_command_that_was_under_way_when_the_ledger_stopped_may_be_done_and_says_so(
+    world: Any,
+) -> None:
+    held = HeldJournal(world)
+    outcome = world.bus.dispatch(envelope(Increment("a", 1), command_id="once"))
+    decided(world)
+    world.bus.close()
+
+    with pytest.raises(CommandTimeout, match=r"whether it is done is not known.*'once'"):
+        outcome.get(timeout=HANG)
+    held.open()

@@ -12,7 +12,7 @@ import pytest
 from sqlite_utils import Database
 
 from ledger_actors.runtime import ReadModel, ReadModelFull, ReadModels
-from ledger_actors.runtime.read_models import position_of, set_position, transaction
+from ledger_actors.runtime.read_models import history_of, position_of, set_position, transaction
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_transaction_that_fails_leaves_nothing(model: ReadModel) -> None:
     put(db, 1)
     with suppress(ZeroDivisionError), transaction(db):
         db.execute("INSERT INTO cups VALUES (2)")
-        set_position(db, 7)
+        set_position(db, 7, "h")
         raise ZeroDivisionError
 
     assert (cups(db), position_of(db)) == ([1], 0)
@@ -109,9 +109,22 @@ def test_a_full_disk_is_told_and_leaves_nothing(model: ReadModel) -> None:
 def rebuild(model: ReadModel, *filled: int) -> None:
     rebuilt = model.begin_rebuild()
     put(rebuilt, *filled)
-    set_position(rebuilt, 9)
+    set_position(rebuilt, 9, "h")
     model.take_over(rebuilt)
     model.end_rebuild(rebuilt)
+
+
+def test_one_that_an_earlier_release_made_is_opened(models: ReadModels) -> None:
+    model = models.model("cups", 1)
+    old = model.open_writer()
+    old.execute("DROP TABLE _position")
+    old.execute("CREATE TABLE _position (one INTEGER PRIMARY KEY, event_id INTEGER)")
+    old.execute("INSERT INTO _position VALUES (1, 5)")
+    db = model.open_writer()
+
+    assert (position_of(db), history_of(db)) == (5, None)
+    set_position(db, 6, "h")
+    assert (position_of(db), history_of(db)) == (6, "h")
 
 
 def test_a_rebuild_replaces_everything_at_once(model: ReadModel, tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ INSERTED = (
         (["UPDATE commands SET event_count = 1 WHERE command_id = 'c2'"], 6, "command 'c2'"),
         (["UPDATE commands SET first_event_id = 1 WHERE command_id = 'c2'"], 5, "command 'c2'"),
         (["INSERT INTO commands VALUES ('x', NULL, 3, 1)"], 3, "for command 'x' are not its own"),
+        (["INSERT INTO commands VALUES ('x', NULL, 99, 1)"], 99, "command 'x' are beyond the log"),
+        (["INSERT INTO commands VALUES ('x', NULL, 12, 2)"], 12, "command 'x' are beyond the log"),
+        (["INSERT INTO commands VALUES ('x', NULL, 3, -1)"], 3, "command 'x' are beyond the log"),
         (["UPDATE positions SET event_id = 13"], None, "position of 'pm', 13, is ahead of the log"),
     ],
 )

@@ -1,0 +1,72 @@
+"""A question to an aggregate, in its turn behind the commands that were sent to it before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from ledger_actors.runtime.journey import Ways, is_of_the_moment, pauses
+from supervision import SHUTDOWN, ActorDead, CallTimeout, Future
+
+__all__ = ["Question"]
+
+
+class Question:
+    """A message that is asked again, of whoever comes after, if the one asked ends first.
+
+    `outcome` is the answer, or what kept it from being given; it is set in any thread.
+    """
+
+    __slots__ = ("_deliver", "_message", "_pauses", "_ways", "key", "number", "outcome")
+
+    def __init__(
+        self,
+        message: Any,
+        deliver: Callable[[Any, Any, Future[Any]], None],
+        ways: Ways,
+        *,
+        key: Hashable,
+        number: float,
+    ) -> None:
+        self._message = message
+        self._deliver = deliver
+        self._ways = ways
+        self._pauses = pauses()
+        self.key = key
+        self.number = number
+        self.outcome: Future[Any] = Future()
+
+    def go(self) -> None:
+        """Ask once."""
+        answer: Future[Any] = Future()
+        answer.add_done_callback(self._answered)
+        self._deliver(self.key, self._message, answer)
+
+    def is_ready(self) -> bool:
+        """It rests on nothing."""
+        return True
+
+    def gave_up(self) -> bool:
+        """Return whether it has been answered meanwhile, by its deadline."""
+        return self.outcome.done()
+
+    is_over = gave_up
+
+    def expire(self) -> None:
+        """Answer that it took too long."""
+        self.outcome.try_set_exception(CallTimeout(f"{self.key!r} gave no answer in time"))
+
+    def close(self) -> None:
+        """Answer that there is nobody to answer it any more."""
+        self.outcome.try_set_exception(ActorDead("the ledger", SHUTDOWN))
+
+    def _answered(self, answer: Future[Any]) -> None:
+        problem = answer.exception()
+        if is_of_the_moment(problem) and not self.gave_up():
+            self._ways.come_back(self, next(self._pauses))
+            return
+        self._ways.leave(self)
+        if problem is None:
+            self.outcome.try_set(answer.get())
+        else:
+            self.outcome.try_set_exception(problem)
