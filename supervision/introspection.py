@@ -16,6 +16,7 @@ from supervision.children import ChildState
 from supervision.errors import ActorDead, CallTimeout
 from supervision.ref import Ref
 from supervision.registry import Name
+from supervision.reports import child_text
 from supervision.supervisor_base import SupervisorBase
 from supervision.terms import SUPERVISOR, WORKER
 
@@ -150,7 +151,7 @@ def _lines_below(node: TreeNode) -> Iterator[str]:
 
 
 def _describe(node: TreeNode) -> str:
-    label = node.id.__name__ if isinstance(node.id, type) else str(node.id)
+    label = child_text(node.id)
     parts = [label]
     if node.kind and not label.startswith(node.kind):
         parts.append(f"({node.kind})")
