@@ -23,6 +23,7 @@ from ledger_actors.business_dates import LedgerDates
 from ledger_actors.daemon.address import DaemonPid, UnixDoor, door_link
 from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
 from ledger_actors.daemon.errors import LedgerUnavailable
+from ledger_actors.daemon.reading import PROJECTORS
 from ledger_actors.daemon.service import About, LedgerService
 from ledger_actors.daily_cycler import DailyCycler
 from ledger_actors.ledger.aggregates.account import Account
@@ -149,7 +150,7 @@ class Application:
             *self._timers(),
             self._worker(Journal, self._store, publish, id=JOURNAL, max_batch=journal.max_batch),
             self._worker(DynamicSupervisor, self._flags(), id=AGGREGATES),
-            self._branch("projectors", [self._projector(kind) for kind in dependent_first()]),
+            self._branch(PROJECTORS, [self._projector(kind) for kind in dependent_first()]),
             self._branch("process_managers", [self._consumer(k) for k in PROCESS_MANAGER_CLASSES]),
             *([self._daily_cycler()] if cycler.enabled else []),
             self._worker(Endpoint, self.service, self._door, self._network(), id="endpoint"),
