@@ -66,7 +66,21 @@ def connect(
 
 
 class Ledger:
-    """One ledger. Made by `connect()` or by `Ledger.open(folder)`."""
+    """One ledger. Made by `connect()` or by `Ledger.open(folder)`.
+
+    What to try first:
+
+        ledger.commands()                        what can be sent
+        ledger.help("OpenAccount")               the fields of one command
+        ledger.send("OpenAccount", ...)          send it: its events, or a refusal with a reason
+        ledger.state("account", "a-1")           an aggregate's state; as_of=12: as it was then
+        ledger.balances()                        read models: memberships, products, trial_balance
+        ledger.events(follow=True)               what happens, as it happens
+        ledger.tree(), ledger.status()           who runs, and how far everybody is
+        ledger.actor("account", "a-1")           one actor: tell, ask, state, info, kill, crash
+
+    Every refusal is a `LedgerError` (`ledger_actors.daemon.errors`) whose text is a sentence.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -108,10 +122,11 @@ class Ledger:
     ) -> Events:
         """Send one command and return its events, which are on disk then.
 
-            ledger.send("CreditAccount", account_uuid="a-1", amount="10.00")
-            ledger.send(CreditAccount(account_uuid="a-1", amount=Decimal("10.00")))
+            ledger.send("DepositToAccount", account_uuid="a-1", amount="10.00")
+            ledger.send(DepositToAccount(account_uuid="a-1", amount="10.00"))
 
-        The same `command_id` again returns the first answer and writes nothing.
+        `ledger.commands()` lists the commands, `ledger.help(NAME)` tells the fields of one. The
+        same `command_id` again returns the first answer and writes nothing.
 
         Raises:
             Rejected: the answer is no; its `code` says why for programs, its text for people.
@@ -139,6 +154,7 @@ class Ledger:
         dispatched in order, so one may rest on one before it on the same stream.
 
         Raises:
+            InvalidCommand: one of `commands` is none at all; those before it have been sent.
             LedgerUnavailable: the daemon went away; what was yielded is certain, the rest is not.
         """
         requests = (command_request(one, {}) for one in commands)
@@ -224,9 +240,9 @@ class Ledger:
         """A handle on an actor: `ledger.actor("asset", uuid)`, `ledger.actor("membership")`.
 
         It is a name and not a reference: it is looked up at each use, so it survives restarts.
-        `ledger.tree()` shows the names.
+        `ledger.tree()` shows the names, and each may be written as it does: "account/a-1".
         """
-        return ActorHandle(self._connection, name, id)
+        return ActorHandle(self._connection, *_as_two(name, id))
 
     def tree(self) -> TreeAnswer:
         """The supervision tree as it is now; its repr is a drawing, `.root` is data."""
@@ -261,6 +277,14 @@ class Ledger:
 
     def __repr__(self) -> str:
         return f"<Ledger at {self._connection.address}; ledger.help() lists the commands>"
+
+
+def _as_two(name: str, id: str | None) -> tuple[str, str | None]:  # noqa: A002 - the domain's word
+    """An actor's name as `actor` takes it, from how the tree and the logs write it."""
+    kind, slash, rest = name.partition("/")
+    if id is not None or not slash:
+        return name, id
+    return (rest, None) if kind in ("consumer", "handler") else (kind, rest)
 
 
 def _unknown(command: str, known: Iterable[str]) -> str:

@@ -37,7 +37,10 @@ class Actors:
             if ref is None:
                 return ActorInfo(f"{name}/{identity}", kind.__name__, "passive")
             return self._info(ref, None)
-        return self._info(self.find(name), self._child(name))
+        child = self._child(name)
+        if child is not None and child.ref is None:
+            return ActorInfo(name, "", str(child.state.value), restarts=child.restarts)
+        return self._info(self.find(name), child)
 
     def find(self, name: str, identity: str | None = None) -> Ref:
         """The running actor of that name.
@@ -46,9 +49,10 @@ class Actors:
             ActorMissing: nobody has it at the moment.
         """
         ref = self._whereis(name, identity)
+        if ref is None and identity is not None:
+            raise ActorMissing(f"{name}/{identity} does not run now; its next command starts it")
         if ref is None:
-            shown = name if identity is None else f"{name} {identity}"
-            raise ActorMissing(f"there is no actor {shown!r} now; ledger.tree() shows who there is")
+            raise ActorMissing(f"there is no actor {name!r} now; ledger.tree() shows who there is")
         return ref
 
     def aggregate(self, category: str) -> type[Aggregate[Any]]:
@@ -126,7 +130,7 @@ class Actors:
         told = ref.info()
         crash = child.last_crash if child is not None else None
         return ActorInfo(
-            address=told.label,
+            address=told.label.removeprefix("consumer/"),
             actor_class=told.actor_class,
             status="running" if told.alive else str(told.exit_reason),
             name=told.label,

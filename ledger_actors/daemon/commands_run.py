@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,32 @@ _DATA = click.option(
 
 @click.command("start")
 @_DATA
-@click.option("--env", type=click.Choice(["dev", "test", "prod"]), help="Default: LEDGER_ENV.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-@click.option("--log-format", type=click.Choice(["console", "json"]))
+@click.option(
+    "--env",
+    type=click.Choice(["dev", "test", "prod"]),
+    help="Which settings. Default: LEDGER_ENV, else dev.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least severe that is logged. Default: the setting log.level.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    help="For a person, or one JSON object a line. Default: the setting log.format.",
+)
+@click.option(
+    "--take-terminal",
+    is_flag=True,
+    help="Keep Ctrl-C to itself, so that make, which started it, does not fail of it.",
+)
 def start_command(
-    data: Path | None, env: str | None, log_level: str | None, log_format: str | None
+    data: Path | None,
+    env: str | None,
+    log_level: str | None,
+    log_format: str | None,
+    take_terminal: bool,
 ) -> None:
     """Run the ledger in the foreground, until Ctrl-C, SIGTERM or `ledger-actors stop`.
 
@@ -33,10 +55,13 @@ def start_command(
     settings cannot be used.
     """
     from ledger_actors.daemon.foreground import run
+    from ledger_actors.daemon.terminal import own_foreground
     from ledger_actors.settings import load_settings
 
     log = {key: value for key, value in (("level", log_level), ("format", log_format)) if value}
-    raise SystemExit(run(load_settings(data=data, env=env, log=log or None)))
+    settings = load_settings(data=data, env=env, log=log or None)
+    with own_foreground() if take_terminal else nullcontext():
+        raise SystemExit(run(settings))
 
 
 @click.command("stop")
@@ -62,7 +87,18 @@ def shell_command(data: Path | None, url: str | None, token: str | None, plain: 
 @click.command("demo")
 @click.argument("name", required=False)
 def demo_command(name: str | None) -> None:
-    """Play a story of crashes and restarts; without a NAME, all of them."""
+    """Play a story of crashes and restarts; without a NAME, all of them.
+
+    \b
+    crash          an account crashes in the middle of commands
+    late-fees      the late fees are killed between two events of a day's cycle
+    missed-event   a projector is shown an event that is not the next one
+    escalation     a child keeps crashing, until its supervisor gives up, and the next one up
+    kill-9         the daemon is killed with -9 under load
+    five-days      five business dates were missed
+
+    Each ends with checks; exit status 1 where one does not hold.
+    """
     from ledger_actors import demos
 
     raise SystemExit(demos.run(name))

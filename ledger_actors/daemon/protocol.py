@@ -107,6 +107,12 @@ class EventRecord(msgspec.Struct, frozen=True):
         return f"#{self.id} {self.type} {self.stream} v{self.version}  {told}"
 
 
+def _lines(told: Mapping[str, object]) -> str:
+    """A name and its value on each line, one under the other."""
+    width = max(map(len, told))
+    return "\n".join(f"{k:<{width}}  {'-' if v is None else v}" for k, v in told.items())
+
+
 def _short(value: object, limit: int = 60) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
@@ -156,6 +162,12 @@ class ActorInfo(msgspec.Struct, frozen=True):
     restarts: int | None = None
     last_crash: str | None = None
     details: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        del told["details"]
+        told.pop("name", None)
+        return _lines(told | dict(self.details))
 
 
 class ActorAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -208,7 +220,7 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
             why = self.stopped_because
             return f"{self.kind}, not running" if why is None else f"{self.kind}, stopped: {why}"
         if self.position is None:
-            return f"{self.kind}, hydrating"
+            return f"{self.kind}, busy: it hydrates, or waits for what its log tells"
         return f"{self.kind} at event {self.position:,}, {self.lag:,} behind"
 
 
@@ -230,8 +242,7 @@ class StatusAnswer(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         told = {name: value for name, value in asdict(self).items() if name != "consumers"}
-        lines = [f"{name:<14} {'-' if value is None else value}" for name, value in told.items()]
-        return "\n".join([*lines, *(f"{one.name:<22} {one.told()}" for one in self.consumers)])
+        return _lines(told | {one.name: one.told() for one in self.consumers})
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -255,12 +266,11 @@ class VerifyAnswer(msgspec.Struct, frozen=True):
     head_hash: str = ""
 
     def __repr__(self) -> str:
-        found = [
-            f"event {problem.event_id}: {problem.what}" if problem.event_id else problem.what
-            for problem in self.problems
-        ]
-        verdict = "the chain holds" if self.ok else f"{len(found)} problems"
-        return "\n".join([*found, f"{self.events:,} events: {verdict}"])
+        found = [problem.what for problem in self.problems]  # sentences that name the event
+        count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
+        verdict = "the chain holds" if self.ok else count
+        head = [f"the hash of event {self.head}: {self.head_hash}"] if self.ok and self.head else []
+        return "\n".join([*found, f"{self.events:,} events: {verdict}", *head])
 
 
 class VerifyLine(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,15 +36,28 @@ def command_request(command: Sendable, fields: Mapping[str, Any], **told: Any) -
 
 
 def _from_wire(wire: Mapping[str, Any]) -> CommandRequest:
-    try:
-        return CommandRequest(**{**wire, "data": raw(wire.get("data", {}))})
-    except TypeError as wrong:
-        raise InvalidCommand(f"not a command: {wrong}") from None
+    known = CommandRequest.__struct_fields__
+    unknown = [name for name in wire if name not in known]
+    if unknown or "type" not in wire:
+        what = f"no {unknown[0]!r}" if unknown else "a 'type'"
+        raise InvalidCommand(f"a command as a dict has {what}; it may have {', '.join(known)}")
+    return CommandRequest(**{**wire, "data": raw(wire.get("data", {}))})
 
 
 def raw(value: object) -> msgspec.Raw:
-    """The JSON of it. A float that is no number has none."""
+    """The JSON of it. A float that is no number has none: msgspec writes null for it."""
     try:
-        return msgspec.Raw(msgspec.json.encode(value))
+        encoded = msgspec.json.encode(value)
+        if b"null" in encoded and not _finite(value):
+            raise ValueError("NaN and Infinity are no JSON")
+        return msgspec.Raw(encoded)
     except (TypeError, ValueError, OverflowError, RecursionError) as wrong:
         raise InvalidCommand(f"this cannot be sent as JSON: {wrong}") from None
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    return not isinstance(value, list | tuple) or all(map(_finite, value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from ledger_actors import connect
 from ledger_actors.daemon import errors
 from ledger_actors.daemon.address import DaemonPid, door_link
+from ledger_actors.daemon.foreground import Ending
 
 pytestmark = pytest.mark.external
 HANG = 40.0
@@ -62,7 +64,7 @@ def daemon(folder: Path, *options: str, **environment: str) -> Iterator[Daemon]:
         running.process.stderr.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_it_in_order_and_nothing_is_lost(tmp_path: Path, number: int) -> None:
     with daemon(tmp_path, "--log-level", "info") as running:
         running.until("Ctrl-C stops it in order")
@@ -78,11 +80,35 @@ def test_a_signal_stops_it_in_order_and_nothing_is_lost(tmp_path: Path, number: 
             assert ledger.state("company", "c-1").name == "Acme"
 
 
+def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        running.process.send_signal(signal.SIGSTOP)  # so that both are there when it goes on
+        running.process.send_signal(signal.SIGINT)
+        running.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGCONT)
+        assert running.end() == 130
+    assert "Stopping at once" in running.said[-1]
+
+
+def test_a_terminal_that_says_twice_that_it_was_closed_is_no_impatience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exits: list[int] = []
+    monkeypatch.setattr(os, "_exit", exits.append)
+    ending = Ending()
+    ending.on_signal("SIGHUP")
+    ending.on_signal("SIGHUP")
+    assert exits == []
+    ending.on_signal("SIGINT")
+    assert exits == [130]
+
+
 def test_it_says_the_tree_the_door_and_what_to_type_next(tmp_path: Path) -> None:
     with daemon(tmp_path, "--log-level", "info") as running:
         running.until("Ctrl-C stops it in order")
         said = "".join(running.said)
-        for words in ("journal", "funding_accounts", str(door_link(tmp_path)), "make shell"):
+        for words in ("journal", "funding_accounts", str(door_link(tmp_path)), " shell "):
             assert words in said
         assert said.index("journal") < said.index("projectors") < said.index("endpoint")
 
@@ -94,6 +120,54 @@ def test_its_log_is_json_in_production(tmp_path: Path) -> None:
         running.process.terminate()
         assert running.end() == 0
     assert all(line.startswith("{") for line in running.said)
+
+
+def test_it_is_quiet_when_all_is_well_and_a_crash_is_one_line(tmp_path: Path) -> None:
+    prod = {"LEDGER_ENV": "prod", "PROJECTOR_HYDRATION_DELAY": "0"}
+    with daemon(tmp_path, **prod) as running:
+        running.until('"ledger.ready"')
+        so_far = len(running.said)
+        with connect(tmp_path) as ledger:
+            for number in range(20):
+                ledger.send("RegisterCompany", company_uuid=f"c-{number}", name="Acme")
+            with pytest.raises(errors.Rejected):
+                ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+            with pytest.raises(errors.InvalidCommand):
+                ledger.send("RegisterCompany", colour="red")
+            ledger.actor("company/c-1").crash("for a test")
+            ledger.send("RenameCompany", company_uuid="c-1", name="Other")
+        running.process.terminate()
+        assert running.end() == 0
+    crash, *rest = (json.loads(line) for line in running.said[so_far:])
+    assert (crash["event"], crash["level"]) == ("supervisor.child_crashed", "error")
+    assert (crash["supervisor"], crash["child"]) == ("aggregates", "company/c-1")
+    assert crash["reason"] == "crashed: CrashRequested: for a test"
+    assert crash["decision"] == "forget it, do not restart"
+    assert crash["exception"].startswith("Traceback")
+    assert [line["event"] for line in rest] == ["ledger.stopping", "ledger.stopped"]
+
+
+def test_who_follows_a_daemon_that_is_killed_reads_a_sentence(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(tmp_path) as ledger:
+            ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+        command = ["events", "--follow", "--data", str(tmp_path)]
+        following = subprocess.Popen(
+            [sys.executable, "-m", "ledger_actors", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            text=True,
+        )
+        assert following.stdout is not None
+        assert "CompanyRegistered" in following.stdout.readline()
+        running.process.kill()
+        running.process.wait(HANG)  # a zombie would still count as running
+        _, said = following.communicate(timeout=HANG)
+    assert following.returncode == 3
+    assert said.startswith("ledger-actors: no ledger is running on")
+    assert "Traceback" not in said
 
 
 def test_a_second_daemon_on_the_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -60,29 +60,55 @@ def test_a_rejection_says_why(ledger: Ledger, account: str) -> None:
     assert ledger.state("account", account).balance == "100.00"
 
 
+AMOUNT = "an amount above zero, as a string: '12.50'"
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({}, "amount"),
-        ({"amount": "1", "colour": "red"}, "colour"),
-        ({"amount": 1.5}, "amount"),
-        ({"amount": float("nan")}, "amount"),
-        ({"amount": float("inf")}, "amount"),
-        ({"amount": "NaN"}, "amount"),
-        ({"amount": "Infinity"}, "amount"),
-        ({"amount": "-5"}, "amount"),
-        ({"amount": "0"}, "amount"),
-        ({"amount": "1e9999"}, "amount"),
-        ({"amount": "9" * 40}, "amount"),
+        ({}, f"missing required field `amount`; amount is {AMOUNT}"),
+        ({"amount": "1", "colour": "red"}, "unknown field `colour`; it has account_uuid, amount"),
+        ({"amonut": "1"}, "unknown field `amonut`; did you mean `amount`?"),
+        ({"amount": 1.5}, f"amount is {AMOUNT}"),
+        ({"amount": 1e400}, "NaN and Infinity are no JSON"),
+        ({"amount": float("nan")}, "NaN and Infinity are no JSON"),
+        ({"amount": [float("inf")]}, "NaN and Infinity are no JSON"),
+        ({"amount": None}, f"amount is {AMOUNT}"),
+        ({"amount": [[[1]]]}, f"amount is {AMOUNT}"),
+        ({"amount": "NaN"}, "amount: expected plain digits"),
+        ({"amount": "Infinity"}, "amount: expected plain digits"),
+        ({"amount": "-5"}, "amount: expected plain digits"),
+        ({"amount": "0"}, "amount: expected an amount above zero; got '0'"),
+        ({"amount": "1e9999"}, "amount: expected plain digits"),
+        ({"amount": "9" * 40}, "amount: expected at most 20 digits before the point; got 40"),
+        ({"amount": "1", "text": "x" * 2_001}, "text: expected 0 to 2000 characters; got 2001"),
     ],
 )
-def test_bad_fields_are_named(
+def test_bad_fields_are_named_with_what_is_right(
     ledger: Ledger, account: str, fields: dict[str, Any], says: str
 ) -> None:
-    with pytest.raises(errors.InvalidCommand, match=says) as caught:
+    with pytest.raises(errors.InvalidCommand) as caught:
         ledger.send("DepositToAccount", account_uuid=account, **fields)
+    assert says in str(caught.value)
     assert caught.value.code == "invalid_command"
     assert ledger.state("account", account).balance == "100.00"
+
+
+@pytest.mark.parametrize(
+    ("wire", "says"),
+    [
+        ({"type": "OpenAccount", "dta": {}}, "has no 'dta'; it may have type, data, command_id"),
+        ({"data": {}}, "has a 'type'"),
+        ({"type": 5}, "Expected `str`, got `int`"),
+        ({"type": "OpenAccount", "data": []}, "Expected `object`, got `array`"),
+        ({"type": "OpenAccount", "command_id": ""}, "length >= 1"),
+        (["OpenAccount"], "a command is its name with fields, a command struct, or a dict"),
+    ],
+)
+def test_what_is_no_command_is_told_what_one_is(ledger: Ledger, wire: Any, says: str) -> None:
+    with pytest.raises(errors.InvalidCommand) as caught:
+        ledger.send(wire)
+    assert says in str(caught.value)
 
 
 def test_an_unknown_command_is_named_with_what_is_near(ledger: Ledger) -> None:
@@ -124,6 +150,8 @@ def test_state_as_of_an_event(ledger: Ledger, account: str) -> None:
     assert ledger.actor("account", account).state(as_of=then).balance == "101.00"
     with pytest.raises(errors.EventIdAhead):
         ledger.state("account", account, as_of=10**9)
+    with pytest.raises(errors.EventIdAhead, match="there is no event 1000000"):
+        ledger.state("account", account, as_of=10**30)
 
 
 def test_what_does_not_exist_is_said(ledger: Ledger, account: str) -> None:
@@ -191,6 +219,12 @@ def test_events_are_followed_as_they_happen(ledger: Ledger, account: str) -> Non
     assert seen == [1, 2, 3, 4]
 
 
+def test_following_ends_with_its_limit(ledger: Ledger, account: str) -> None:
+    assert len(list(ledger.events(limit=2, follow=True))) == 2
+    up_to = ledger.status().head
+    assert list(ledger.events(up_to=up_to, follow=True))[-1].id == up_to
+
+
 def test_an_actor_that_crashes_comes_back_hydrated(ledger: Ledger, account: str) -> None:
     actor = ledger.actor("account", account)
     assert actor.info().status == "running"
@@ -201,10 +235,20 @@ def test_an_actor_that_crashes_comes_back_hydrated(ledger: Ledger, account: str)
     assert actor.state().balance == "101.00"
 
 
+def test_an_actor_is_found_by_its_name_as_the_tree_and_the_logs_have_it(
+    ledger: Ledger, account: str
+) -> None:
+    assert ledger.actor(f"account/{account}").state().balance == "100.00"
+    assert ledger.actor("consumer/membership").info().address == "membership"
+    assert ledger.actor("application").info().address == "application"
+    for line in ("address      membership", "actor_class  Memberships", "status       running"):
+        assert line in repr(ledger.actor("membership").info())
+
+
 def test_an_actor_is_told_and_asked_commands(ledger: Ledger, account: str) -> None:
     actor = ledger.actor("account", account)
-    answer = actor.ask(DepositToAccount(account_uuid=account, amount="1.00"))
-    assert answer["events"][0]["type"] == "AccountCredited"
+    (credited,) = actor.ask(DepositToAccount(account_uuid=account, amount="1.00"))
+    assert (credited.type, credited.data["amount"]) == ("AccountCredited", "1.00")
     actor.tell({"type": "DepositToAccount", "data": {"account_uuid": account, "amount": "1.00"}})
     assert actor.state().balance == "102.00"
     withdraw = {"account_uuid": account, "amount": "999"}
@@ -252,3 +296,4 @@ def test_commands_can_be_learnt(ledger: Ledger) -> None:
 def test_verify_reads_the_whole_chain(ledger: Ledger, account: str) -> None:
     report = ledger.verify()
     assert (report.ok, report.events) == (True, ledger.status().head)
+    assert repr(report).endswith(f"the hash of event {report.head}: {report.head_hash}")
