@@ -17,6 +17,7 @@ from supervision.errors import ActorDead, CallTimeout
 from supervision.execution import abandoned_threads
 from supervision.ref import Ref
 from supervision.registry import Name
+from supervision.reports import child_text
 from supervision.supervisor_base import SupervisorBase
 from supervision.terms import SUPERVISOR, WORKER
 
@@ -170,7 +171,7 @@ def _lines_below(node: TreeNode) -> Iterator[str]:
 
 
 def _describe(node: TreeNode) -> str:
-    label = node.id.__name__ if isinstance(node.id, type) else str(node.id)
+    label = child_text(node.id)
     parts = [label]
     if node.kind and not label.startswith(node.kind):
         parts.append(f"({node.kind})")

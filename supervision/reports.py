@@ -44,7 +44,7 @@ class GaveUp:
     def __str__(self) -> str:
         return (
             f"reached max restart intensity: more than {self.max_restarts} restarts in "
-            f"{self.max_seconds:g} s, the last of child {self.child_id!r} ({self.reason})"
+            f"{self.max_seconds:g} s, the last of child {child_text(self.child_id)!r} ({self.reason})"
         )
 
 
@@ -55,7 +55,7 @@ class AutomaticShutdown:
     child_id: Hashable
 
     def __str__(self) -> str:
-        return f"significant child {self.child_id!r} has ended"
+        return f"significant child {child_text(self.child_id)!r} has ended"
 
 
 class Reporter:
@@ -97,7 +97,7 @@ class Reporter:
         self._log.info(
             RESTART_DELAYED,
             supervisor=self._supervisor.label,
-            child=_text(child_id),
+            child=child_text(child_id),
             seconds=round(delay, 3),
         )
 
@@ -127,7 +127,7 @@ class Reporter:
         self._log.error(
             GAVE_UP,
             supervisor=self._supervisor.label,
-            child=_text(child_id),
+            child=child_text(child_id),
             reason=str(reason),
             decision="stop all children and end with shutdown",
             max_restarts=flags.max_restarts,
@@ -137,7 +137,7 @@ class Reporter:
 
     def auto_shutdown(self, child_id: Hashable) -> AutomaticShutdown:
         """A significant child has ended. Returns the detail of the supervisor's exit reason."""
-        self._log.info(AUTO_SHUTDOWN, supervisor=self._supervisor.label, child=_text(child_id))
+        self._log.info(AUTO_SHUTDOWN, supervisor=self._supervisor.label, child=child_text(child_id))
         return AutomaticShutdown(child_id)
 
     def unexpected(self, message: object) -> None:
@@ -163,7 +163,7 @@ class Reporter:
         getattr(self._log, level)(
             event,
             supervisor=self._supervisor.label,
-            child=_text(child_id),
+            child=child_text(child_id),
             reason=str(reason),
             decision=decision,
             **more,
@@ -180,5 +180,8 @@ class Reporter:
         )
 
 
-def _text(child_id: Hashable) -> str:
+def child_text(child_id: Hashable) -> str:
+    """A child's id as a person reads it: a class by its name, `("account", "a-1")` by its parts."""
+    if isinstance(child_id, tuple):
+        return "/".join(map(child_text, child_id))
     return child_id.__name__ if isinstance(child_id, type) else str(child_id)

@@ -22,6 +22,7 @@ from supervision.errors import (
     Rejection,
     StartFailed,
 )
+from supervision.reports import child_text
 
 TABLE: tuple[tuple[type[BaseException], type[LedgerError]], ...] = (
     (store.CommandIdReused, errors.CommandIdTaken),
@@ -86,7 +87,7 @@ def root_cause(failed: StartFailed) -> str:
     """What a start really failed of, below the supervisors that passed it up."""
     while isinstance(inner := getattr(failed.reason, "exception", None), StartFailed):
         failed = inner
-    return f"the ledger cannot start: {failed.child_id}: {inner or failed.reason}"
+    return f"the ledger cannot start: {child_text(failed.child_id)}: {inner or failed.reason}"
 
 
 def _unexpected(problem: BaseException) -> LedgerError:

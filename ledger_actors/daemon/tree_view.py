@@ -7,6 +7,7 @@ from dataclasses import replace
 from ledger_actors.daemon.protocol import TreeAnswer, TreeRecord
 from supervision import Ref
 from supervision.introspection import TreeNode, format_tree, tree
+from supervision.reports import child_text
 
 ROOT = "application"
 
@@ -19,8 +20,7 @@ def tree_answer(root: Ref) -> TreeAnswer:
 
 def _named(node: TreeNode) -> TreeNode:
     """The same node under its short name: `account/a-1` for an aggregate, else its id."""
-    short = node.name if isinstance(node.id, tuple) and node.name else str(node.id)
-    return replace(node, id=short, name=None, children=tuple(map(_named, node.children)))
+    return replace(node, id=child_text(node.id), name=None, children=tuple(map(_named, node.children)))
 
 
 def _record(node: TreeNode) -> TreeRecord:

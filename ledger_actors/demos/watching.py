@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger_actors.demos.narrator import Narrator
 from supervision import ExitReason, Ref, Shutdown, telemetry
-from supervision.reports import GaveUp
+from supervision.reports import GaveUp, child_text
 
 ROOT = "application"
 
@@ -52,7 +52,7 @@ class Sightings:
 
     def _child_ended(self, fields: Mapping[str, Any]) -> None:
         ref = fields["ref"]
-        label = str(fields["child_id"]) if ref is None else _name(ref)
+        label = child_text(fields["child_id"]) if ref is None else _name(ref)
         self._narrator.seen(f"{label} {_why(fields['reason'])}")
         self._narrator.seen(f"    its supervisor's decision: {fields['decision']}")
         with self._changed:

@@ -229,13 +229,14 @@ class CommandBus:
 
     def _start(self, key: Address) -> None:
         cls, identity = key
+        name = _name(key)  # its id too: what its supervisor logs then reads `account/a-1`
         spec = child_spec(
             cls,
             self._system,
             self.ask if issubclass(cls, CommandHandler) else identity,
-            id=key,
+            id=name,
             restart=TEMPORARY,
-            name=self._system.names.name(_name(key)),
+            name=self._system.names.name(name),
             await_start=False,
         )
         start_child_async(self._system.aggregates, spec).add_done_callback(

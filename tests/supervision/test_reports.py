@@ -11,7 +11,7 @@ import structlog
 from supervision import KILLED, Crashed, telemetry
 from supervision.administration import start_child, terminate_child
 from supervision.errors import StartFailed
-from supervision.reports import GaveUp, Reporter
+from supervision.reports import GaveUp, Reporter, child_text
 from supervision.specs import SupervisorFlags
 from supervision.supervisor import Supervisor
 from supervision.terms import BRUTAL_KILL, TEMPORARY
@@ -169,3 +169,16 @@ def test_the_detail_of_giving_up_is_a_sentence(logged: list[dict[str, Any]]) -> 
         "reached max restart intensity: more than 3 restarts in 5 s, "
         "the last of child 'child' (crashed: ValueError: x)"
     )
+
+
+@pytest.mark.parametrize(
+    ("child_id", "read"),
+    [
+        ("journal", "journal"),
+        (("account", "a-1"), "account/a-1"),
+        (RuntimeError, "RuntimeError"),
+        (("account", 7), "account/7"),
+    ],
+)
+def test_a_child_s_id_is_logged_as_a_person_would_write_it(child_id: Any, read: str) -> None:
+    assert child_text(child_id) == read
