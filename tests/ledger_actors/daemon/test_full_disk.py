@@ -1,0 +1,62 @@
+"""A full disk, seen from the daemon's door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ledger_actors import Ledger, connect
+from ledger_actors.daemon.errors import StorageFull
+from ledger_actors.demos.daemon_process import DaemonProcess
+
+pytestmark = pytest.mark.external
+
+ROOM = 800_000
+"""Bytes that are taken away, and given back when the disk has been seen to be full."""
+
+
+def deposit(ledger: Ledger, number: int) -> None:
+    ledger.send(
+        "DepositToAccount",
+        account_uuid="a-1",
+        amount="1.00",
+        text="x" * 1_900,
+        command_id=f"deposit-{number}",
+    )
+
+
+def deposit_until_full(ledger: Ledger) -> int:
+    """Deposit until it is refused; return how many were taken."""
+    for number in range(5_000):
+        try:
+            deposit(ledger, number)
+        except StorageFull as refused:
+            assert "no room left" in str(refused)
+            return number
+    pytest.fail("it never got full")
+
+
+def test_commands_are_refused_with_a_sentence_until_there_is_room_again(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    with (
+        DaemonProcess(small_disk, LEDGER_ENV="test") as daemon,
+        connect(small_disk) as ledger,
+    ):
+        ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+        ledger.send("OpenAccount", account_uuid="a-1", company_uuid="c-1")
+        ballast.write_bytes(b"x" * ROOM)
+        taken = deposit_until_full(ledger)
+        with pytest.raises(StorageFull):
+            ledger.send("RegisterCompany", company_uuid="c-2", name="Other")
+        assert ledger.state("account", "a-1").balance == f"{taken}.00"  # it lives, and answers
+        assert ledger.status().head == taken + 2
+        assert all(consumer.alive for consumer in ledger.status().consumers)
+
+        ballast.unlink()
+        deposit(ledger, taken)
+
+        assert ledger.balance("a-1").balance == f"{taken + 1}.00"  # its projector waited for room
+        assert ledger.trial_balance().holds
+        assert ledger.verify().ok
+        assert daemon.stop() == 0
