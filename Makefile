@@ -14,7 +14,7 @@ help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: $(VENV)/.run  ## start the daemon in the foreground, on ./data
-	@exec $(BIN)/ledger-actors start $(ARGS)
+	@exec $(BIN)/ledger-actors start --take-terminal $(ARGS)
 
 shell: $(VENV)/.shell  ## a Python shell with `ledger` connected to the daemon
 	@exec $(BIN)/ledger-actors shell $(ARGS)

@@ -42,9 +42,10 @@ class GaveUp:
     reason: ExitReason
 
     def __str__(self) -> str:
+        last = child_text(self.child_id)
         return (
             f"reached max restart intensity: more than {self.max_restarts} restarts in "
-            f"{self.max_seconds:g} s, the last of child {child_text(self.child_id)!r} ({self.reason})"
+            f"{self.max_seconds:g} s, the last of child {last!r} ({self.reason})"
         )
 
 

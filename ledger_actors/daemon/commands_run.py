@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,17 @@ _DATA = click.option(
 @click.option("--env", type=click.Choice(["dev", "test", "prod"]), help="Default: LEDGER_ENV.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", type=click.Choice(["console", "json"]))
+@click.option(
+    "--take-terminal",
+    is_flag=True,
+    help="Keep Ctrl-C to itself, so that make, which started it, does not fail of it.",
+)
 def start_command(
-    data: Path | None, env: str | None, log_level: str | None, log_format: str | None
+    data: Path | None,
+    env: str | None,
+    log_level: str | None,
+    log_format: str | None,
+    take_terminal: bool,
 ) -> None:
     """Run the ledger in the foreground, until Ctrl-C, SIGTERM or `ledger-actors stop`.
 
@@ -33,10 +43,13 @@ def start_command(
     settings cannot be used.
     """
     from ledger_actors.daemon.foreground import run
+    from ledger_actors.daemon.terminal import own_foreground
     from ledger_actors.settings import load_settings
 
     log = {key: value for key, value in (("level", log_level), ("format", log_format)) if value}
-    raise SystemExit(run(load_settings(data=data, env=env, log=log or None)))
+    settings = load_settings(data=data, env=env, log=log or None)
+    with own_foreground() if take_terminal else nullcontext():
+        raise SystemExit(run(settings))
 
 
 @click.command("stop")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 
 import click
 import structlog
@@ -44,8 +45,13 @@ class Ending:
         self._come.put(why)
 
     def on_signal(self, name: str) -> None:
-        """SIGINT or SIGTERM, on the signals' thread. The second time nothing is waited for."""
+        """A signal to stop, on the signals' thread. The second time nothing is waited for.
+
+        But a terminal that is closed may say so twice, and nobody is impatient then.
+        """
         if self.asked:
+            if name == signal.SIGHUP.name:
+                return
             os.write(2, b"Stopping at once; what was acknowledged is on disk.\n")
             os._exit(IMPATIENT)
         self.ask(name)

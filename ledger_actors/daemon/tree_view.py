@@ -20,7 +20,8 @@ def tree_answer(root: Ref) -> TreeAnswer:
 
 def _named(node: TreeNode) -> TreeNode:
     """The same node under its short name: `account/a-1` for an aggregate, else its id."""
-    return replace(node, id=child_text(node.id), name=None, children=tuple(map(_named, node.children)))
+    children = tuple(map(_named, node.children))
+    return replace(node, id=child_text(node.id), name=None, children=children)
 
 
 def _record(node: TreeNode) -> TreeRecord:

@@ -15,6 +15,7 @@ import pytest
 from ledger_actors import connect
 from ledger_actors.daemon import errors
 from ledger_actors.daemon.address import DaemonPid, door_link
+from ledger_actors.daemon.foreground import Ending
 
 pytestmark = pytest.mark.external
 HANG = 40.0
@@ -62,7 +63,7 @@ def daemon(folder: Path, *options: str, **environment: str) -> Iterator[Daemon]:
         running.process.stderr.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_it_in_order_and_nothing_is_lost(tmp_path: Path, number: int) -> None:
     with daemon(tmp_path, "--log-level", "info") as running:
         running.until("Ctrl-C stops it in order")
@@ -76,6 +77,30 @@ def test_a_signal_stops_it_in_order_and_nothing_is_lost(tmp_path: Path, number: 
         running.until("Ctrl-C stops it in order")
         with connect(tmp_path) as ledger:
             assert ledger.state("company", "c-1").name == "Acme"
+
+
+def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        running.process.send_signal(signal.SIGSTOP)  # so that both are there when it goes on
+        running.process.send_signal(signal.SIGINT)
+        running.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGCONT)
+        assert running.end() == 130
+    assert "Stopping at once" in running.said[-1]
+
+
+def test_a_terminal_that_says_twice_that_it_was_closed_is_no_impatience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exits: list[int] = []
+    monkeypatch.setattr(os, "_exit", exits.append)
+    ending = Ending()
+    ending.on_signal("SIGHUP")
+    ending.on_signal("SIGHUP")
+    assert exits == []
+    ending.on_signal("SIGINT")
+    assert exits == [130]
 
 
 def test_it_says_the_tree_the_door_and_what_to_type_next(tmp_path: Path) -> None:
