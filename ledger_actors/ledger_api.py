@@ -66,7 +66,21 @@ def connect(
 
 
 class Ledger:
-    """One ledger. Made by `connect()` or by `Ledger.open(folder)`."""
+    """One ledger. Made by `connect()` or by `Ledger.open(folder)`.
+
+    What to try first:
+
+        ledger.commands()                        what can be sent
+        ledger.help("OpenAccount")               the fields of one command
+        ledger.send("OpenAccount", ...)          send it: its events, or a refusal with a reason
+        ledger.state("account", "a-1")           an aggregate's state; as_of=12: as it was then
+        ledger.balances()                        read models: memberships, products, trial_balance
+        ledger.events(follow=True)               what happens, as it happens
+        ledger.tree(), ledger.status()           who runs, and how far everybody is
+        ledger.actor("account", "a-1")           one actor: tell, ask, state, info, kill, crash
+
+    Every refusal is a `LedgerError` (`ledger_actors.daemon.errors`) whose text is a sentence.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -108,10 +122,11 @@ class Ledger:
     ) -> Events:
         """Send one command and return its events, which are on disk then.
 
-            ledger.send("CreditAccount", account_uuid="a-1", amount="10.00")
-            ledger.send(CreditAccount(account_uuid="a-1", amount=Decimal("10.00")))
+            ledger.send("DepositToAccount", account_uuid="a-1", amount="10.00")
+            ledger.send(DepositToAccount(account_uuid="a-1", amount="10.00"))
 
-        The same `command_id` again returns the first answer and writes nothing.
+        `ledger.commands()` lists the commands, `ledger.help(NAME)` tells the fields of one. The
+        same `command_id` again returns the first answer and writes nothing.
 
         Raises:
             Rejected: the answer is no; its `code` says why for programs, its text for people.

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import queue
 import signal
+from contextlib import suppress
 
 import click
 import structlog
 
 from ledger_actors.application import Application
 from ledger_actors.daemon.announce import announced, ready_lines
+from ledger_actors.daemon.errors import LedgerError
 from ledger_actors.daemon.signals import heard
 from ledger_actors.daemon.translate import as_ledger_error
 from ledger_actors.logs import configure_logging
@@ -86,13 +88,13 @@ def _run(settings: Settings, ending: Ending) -> int:
         log.info("ledger.starting", folder=str(settings.data), env=settings.env)
         with announced(log):
             application.start()
+            application.on_end(ending.on_end)
+            _say_ready(application, settings)
     except (StoreError, SupervisionError, OSError) as problem:
         if ending.asked:  # to stop, while it came up
             return STOPPED
         click.echo(f"ledger-actors: {as_ledger_error(problem)}", err=True)
         return FAILED
-    application.on_end(ending.on_end)
-    _say_ready(application, settings)
     why = ending.wait()
     if ending.gave_up is None:
         log.info("ledger.stopping", why=why)
@@ -105,10 +107,13 @@ def _run(settings: Settings, ending: Ending) -> int:
 
 
 def _say_ready(application: Application, settings: Settings) -> None:
-    status = application.service.status()
+    try:
+        status, tree = application.service.status(), application.service.tree()
+    except (LedgerError, SupervisionError):  # it is ending already, and the main thread hears why
+        return
     log.info(
         "ledger.ready", door=status.door, folder=status.folder, head=status.head, pid=status.pid
     )
     if settings.log.format == "console":
-        for line in ready_lines(application.service.tree().text, status):
-            click.echo(line, err=True)
+        with suppress(OSError):  # nobody reads any more; that is no reason to stop
+            click.echo("\n".join(ready_lines(tree.text, status)), err=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ledger_actors.daemon.connection import Connection
 from ledger_actors.daemon.errors import NotSupported
-from ledger_actors.daemon.messages import wire_message
-from ledger_actors.daemon.protocol import ActorAction, ActorInfo
-from ledger_actors.daemon.views import Record, record
+from ledger_actors.daemon.messages import is_command, wire_message
+from ledger_actors.daemon.protocol import ActorAction, ActorInfo, CommandAnswer
+from ledger_actors.daemon.views import Events, Record, record
 
 
 class ActorHandle:
@@ -31,14 +33,18 @@ class ActorHandle:
         self._act("tell", message)
 
     def ask(self, message: Any, *, timeout: float = 10.0) -> Any:
-        """The same, and wait for its answer.
+        """The same, and wait for its answer; to a command, its events.
 
         Raises:
             Rejected: it said no.
             ActorCrashed: it ended while it handled this.
             TimedOut: no answer within `timeout` seconds.
         """
-        return record(self._act("ask", message, timeout))
+        answer = self._act("ask", message, timeout)
+        if is_command(wire_message(message)):
+            told = msgspec.json.decode(msgspec.json.encode(answer), type=CommandAnswer)
+            return Events(told.events, duplicate=told.duplicate)
+        return record(answer)
 
     def state(self, *, as_of: int | None = None) -> Record:
         """An aggregate's state, now or as of an event id."""

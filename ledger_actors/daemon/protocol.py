@@ -107,6 +107,12 @@ class EventRecord(msgspec.Struct, frozen=True):
         return f"#{self.id} {self.type} {self.stream} v{self.version}  {told}"
 
 
+def _lines(told: Mapping[str, object]) -> str:
+    """A name and its value on each line, one under the other."""
+    width = max(map(len, told))
+    return "\n".join(f"{k:<{width}}  {'-' if v is None else v}" for k, v in told.items())
+
+
 def _short(value: object, limit: int = 60) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
@@ -156,6 +162,11 @@ class ActorInfo(msgspec.Struct, frozen=True):
     restarts: int | None = None
     last_crash: str | None = None
     details: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        del told["details"]
+        return _lines(told | dict(self.details))
 
 
 class ActorAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -208,7 +219,7 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
             why = self.stopped_because
             return f"{self.kind}, not running" if why is None else f"{self.kind}, stopped: {why}"
         if self.position is None:
-            return f"{self.kind}, hydrating"
+            return f"{self.kind}, busy: it hydrates, or waits for what its log tells"
         return f"{self.kind} at event {self.position:,}, {self.lag:,} behind"
 
 
@@ -230,8 +241,7 @@ class StatusAnswer(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         told = {name: value for name, value in asdict(self).items() if name != "consumers"}
-        lines = [f"{name:<14} {'-' if value is None else value}" for name, value in told.items()]
-        return "\n".join([*lines, *(f"{one.name:<22} {one.told()}" for one in self.consumers)])
+        return _lines(told | {one.name: one.told() for one in self.consumers})
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -22,12 +22,13 @@ from ledger_actors.ledger_api import Ledger, connect
 BANNER = """\
 ledger is connected to {address}.
 
-  ledger.status()                              ledger.tree()
-  ledger.commands()                            ledger.help("{example}")
-  ledger.send("{example}", ...)        ledger.state("account", "a-1", as_of=12)
-  ledger.balances()  .balance(id)              ledger.memberships()  .products()  .trial_balance()
+  ledger.commands()                            what can be sent; ledger.help("OpenAccount")
+  ledger.send("OpenAccount", ...)              send it: its events, or why not
+  ledger.state("account", "a-1", as_of=12)     as it was at event 12; without as_of: now
+  ledger.balances(), .balance(id)              .memberships(), .products(), .trial_balance()
   for event in ledger.events(follow=True): print(event)
-  ledger.actor("account", "a-1").crash("why")  then ledger.tree(): see it come back
+  ledger.tree(), ledger.status()               who runs, and how far everybody is
+  ledger.actor("account", "a-1").crash("why")  and the next command finds it as it was
 
 help(ledger) tells more; tab completes."""
 
@@ -37,8 +38,6 @@ NO_DAEMON = """\
 `ledger` will find it once it runs. Or start the same tree inside this shell:
 
   with Ledger.open("data") as ledger: ...      or      ledger = Ledger.open("data")"""
-
-EXAMPLE = "RegisterCompany"
 
 
 def run_shell(
@@ -70,7 +69,7 @@ def _connected(folder: Path | None, url: str | None, token: str | None) -> tuple
         ledger.status()
     except LedgerUnavailable as gone:
         return ledger, NO_DAEMON.format(sentence=gone)
-    return ledger, BANNER.format(address=target, example=EXAMPLE)
+    return ledger, BANNER.format(address=target)
 
 
 def _ipython() -> Callable[[dict[str, Any], str], None] | None:
@@ -83,6 +82,7 @@ def ipython_shell(names: dict[str, Any], banner: str) -> None:
 
     shell = TerminalInteractiveShell.instance(user_ns=names, banner1=banner + "\n")
     show_sentences_in(shell)
+    shell.show_banner()
     shell.mainloop()
 
 

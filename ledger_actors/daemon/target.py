@@ -10,6 +10,7 @@ import httpx
 
 from ledger_actors.daemon.address import DaemonPid, door_link, resolved
 from ledger_actors.daemon.errors import LedgerUnavailable
+from ledger_actors.daemon.program import program
 from ledger_actors.daemon.protocol import PROTOCOL_HEADER, PROTOCOL_VERSION
 from ledger_actors.daemon.unix_transport import UnixTransport
 
@@ -91,7 +92,7 @@ class Target:
             return LedgerUnavailable(f"no ledger answers at {self.url}")
         return LedgerUnavailable(
             f"no ledger is running on {self.folder}: start one with `make run`, or with "
-            f"`ledger-actors start --data {self.folder}`, in another terminal"
+            f"`{program()} start --data {self.folder}`, in another terminal"
         )
 
     def _socket_path(self) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 HANG = 40.0
 CTRL_C = b"\x03"
+CTRL_U = b"\x15"  # forgets the line
 CTRL_Z = b"\x1a"
 TAB = b"\t"
 

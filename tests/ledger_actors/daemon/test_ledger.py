@@ -203,8 +203,8 @@ def test_an_actor_that_crashes_comes_back_hydrated(ledger: Ledger, account: str)
 
 def test_an_actor_is_told_and_asked_commands(ledger: Ledger, account: str) -> None:
     actor = ledger.actor("account", account)
-    answer = actor.ask(DepositToAccount(account_uuid=account, amount="1.00"))
-    assert answer["events"][0]["type"] == "AccountCredited"
+    (credited,) = actor.ask(DepositToAccount(account_uuid=account, amount="1.00"))
+    assert (credited.type, credited.data["amount"]) == ("AccountCredited", "1.00")
     actor.tell({"type": "DepositToAccount", "data": {"account_uuid": account, "amount": "1.00"}})
     assert actor.state().balance == "102.00"
     withdraw = {"account_uuid": account, "amount": "999"}
