@@ -200,7 +200,8 @@ def _existing(path: Path) -> Path:
     if path.is_file():
         return path
     whose = "" if path.parent == config_folder() else f"; {EXTRA_FILE} names it"
-    raise InvalidSettings([f"{path} is not there{whose}"])
+    what = "is no file" if path.exists() else "is not there"
+    raise InvalidSettings([f"{path} {what}{whose}"])
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:

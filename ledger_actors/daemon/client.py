@@ -105,7 +105,23 @@ class HttpConnection:
         return self._call("GET", _path("streams", kind, id), StateAnswer, params=params)
 
     def events(self, query: EventQuery) -> Iterator[EventRecord]:
-        """Events as they lie in the store; with `follow`, those to come too, until closed."""
+        """Events as they lie in the store; with `follow`, those to come too, until closed.
+
+        Where the door was away for a moment, it goes on behind the last event that it had.
+        """
+        while True:
+            try:
+                for event in self._events(query):
+                    query = _behind(event, query)
+                    yield event
+            except LedgerUnavailable:
+                if not self._target.may_come_back():
+                    raise
+                self._connect().close()
+            else:
+                return
+
+    def _events(self, query: EventQuery) -> Iterator[EventRecord]:
         decoder = msgspec.json.Decoder(EventLine)
         timeout = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS)
         with self._stream("/v1/events", params=_params(query), timeout=timeout) as lines:
@@ -244,6 +260,11 @@ class HttpConnection:
         except httpx.TransportError as gone:
             self.close()
             raise self._target.gone() from gone
+
+
+def _behind(event: EventRecord, query: EventQuery) -> EventQuery:
+    left = None if query.limit is None else query.limit - 1
+    return msgspec.structs.replace(query, after=event.id, limit=left)
 
 
 def _noted(

@@ -36,6 +36,9 @@ class NetworkDoor:
     port: int
     token: str
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}, with a token"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFailed:
@@ -71,7 +74,8 @@ class Endpoint(Actor):
             server.listen(listening, token=self._network.token)
         self._server = server
         server.start()
-        self.log.info("endpoint.open", door=str(self._door.path))
+        network = {} if self._network is None else {"network": str(self._network)}
+        self.log.info("endpoint.open", door=str(self._door.path), **network)
 
     def on_receive(self, message: object) -> None:
         """Crash when the server has failed; anything else is no message for an endpoint."""

@@ -45,6 +45,9 @@ def events_response(service: Service, streams: OpenStreams, request: Request) ->
 def event_query(request: Request) -> EventQuery:
     """The query parameters, checked."""
     told: dict[str, object] = dict(request.query_params)
+    if unknown := [name for name in told if name not in EventQuery.__struct_fields__]:
+        known = ", ".join(EventQuery.__struct_fields__)
+        raise BadRequest(f"there is no parameter {unknown[0]!r}; there is {known}")
     if isinstance(types := told.pop("types", None), str):
         told["types"] = [name for name in types.split(",") if name]
     try:
@@ -86,10 +89,15 @@ async def _event_bodies(service: Service, waker: Waker, query: EventQuery) -> As
             if is_closed(waker):
                 return
         after = max(after, up_to)
-        if not query.follow or (query.up_to is not None and after >= query.up_to):
+        if not goes_on(query, after, left):
             return
         if not await waker.wait(HEARTBEAT_SECONDS):
             yield b"\n"
+
+
+def goes_on(query: EventQuery, after: int, left: int | None) -> bool:
+    """Whether events that are still to come are wanted, behind this one."""
+    return query.follow and left != 0 and (query.up_to is None or after < query.up_to)
 
 
 def is_closed(waker: Waker) -> bool:

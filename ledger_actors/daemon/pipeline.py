@@ -28,7 +28,7 @@ from ledger_actors.daemon.protocol import (
 _CHUNK = 256 * 1024
 _LOST = (
     "the daemon went away before it had answered everything: what was not answered may or may not "
-    "be written; send it again with the same command_id to be sure"
+    "be written; to send it again under the same command_id is safe"
 )
 
 Outcome = CommandAnswer | LedgerError

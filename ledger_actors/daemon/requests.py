@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,8 +43,19 @@ def _from_wire(wire: Mapping[str, Any]) -> CommandRequest:
 
 
 def raw(value: object) -> msgspec.Raw:
-    """The JSON of it. A float that is no number has none."""
+    """The JSON of it. A float that is no number has none: msgspec writes null for it."""
     try:
-        return msgspec.Raw(msgspec.json.encode(value))
+        encoded = msgspec.json.encode(value)
+        if b"null" in encoded and not _finite(value):
+            raise ValueError("NaN and Infinity are no JSON")
+        return msgspec.Raw(encoded)
     except (TypeError, ValueError, OverflowError, RecursionError) as wrong:
         raise InvalidCommand(f"this cannot be sent as JSON: {wrong}") from None
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    return not isinstance(value, list | tuple) or all(map(_finite, value))

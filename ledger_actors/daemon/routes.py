@@ -7,14 +7,14 @@ actor answers comes back by its future.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
@@ -47,6 +47,8 @@ from ledger_actors.daemon.translate import as_ledger_error
 from supervision.future import Future
 
 T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Any]]
+_CLIENT_CLOSED_REQUEST = 499  # nginx's number for it; nobody reads it
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -70,24 +72,23 @@ class Door:
 
     def routes(self) -> list[Route]:
         """The paths of protocol.py. Read models last: their names are the service's."""
-        get, post = ["GET"], ["POST"]
         return [
-            Route("/v1/commands", self.send, methods=post),
-            Route("/v1/commands", self.commands, methods=get),
-            Route("/v1/commands/{name}", self.command, methods=get),
-            Route("/v1/streams/{kind}/{id}", self.state, methods=get),
-            Route("/v1/events", self.events, methods=get),
-            Route("/v1/tree", self.tree, methods=get),
-            Route("/v1/status", self.status, methods=get),
-            Route("/v1/verify", self.verify, methods=get),
-            Route("/v1/actors/{name}", self.actor, methods=get),
-            Route("/v1/actors/{name}/{id}", self.actor, methods=get),
-            Route("/v1/actors/{name}", self.act, methods=post),
-            Route("/v1/actors/{name}/{id}", self.act, methods=post),
-            Route("/v1/stop", self.stop, methods=post),
-            Route("/metrics", self.metrics, methods=get),
-            Route("/v1/{model}", self.read, methods=get),
-            Route("/v1/{model}/{key}", self.read, methods=get),
+            _get("/v1/commands", self.commands),
+            _post("/v1/commands", self.send),
+            _get("/v1/commands/{name}", self.command),
+            _get("/v1/streams/{kind}/{id}", self.state),
+            _get("/v1/events", self.events),
+            _get("/v1/tree", self.tree),
+            _get("/v1/status", self.status),
+            _get("/v1/verify", self.verify),
+            _get("/v1/actors/{name}", self.actor),
+            _get("/v1/actors/{name}/{id}", self.actor),
+            _post("/v1/actors/{name}", self.act),
+            _post("/v1/actors/{name}/{id}", self.act),
+            _post("/v1/stop", self.stop),
+            _get("/metrics", self.metrics),
+            _get("/v1/{model}", self.read),
+            _get("/v1/{model}/{key}", self.read),
         ]
 
     async def send(self, request: Request) -> Any:
@@ -188,6 +189,34 @@ class Door:
         if isinstance(outcome, LedgerError):
             raise outcome
         return outcome
+
+
+def _get(path: str, handler: Handler) -> Route:
+    return Route(path, in_words(handler), methods=["GET"])
+
+
+def _post(path: str, handler: Handler) -> Route:
+    return Route(path, in_words(handler), methods=["POST"])
+
+
+def in_words(handler: Handler) -> Handler:
+    """The handler, with what it raises as a LedgerError: logged once, if it is unexpected.
+
+    Starlette answers an `Exception` and raises it all the same, so that uvicorn logs it again. A
+    client that went away in the middle of its request is nobody's mistake, and hears no answer.
+    """
+
+    async def answer(request: Request) -> Any:
+        try:
+            return await handler(request)
+        except (HTTPException, LedgerError):
+            raise
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        except Exception as problem:
+            raise as_ledger_error(problem) from problem
+
+    return answer
 
 
 def answered(value: object, *, status: int = 200) -> Response:

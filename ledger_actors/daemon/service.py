@@ -24,6 +24,7 @@ from ledger_actors.daemon.connection import EventQuery
 from ledger_actors.daemon.consumers import consumer_status, count_aggregates
 from ledger_actors.daemon.describe import describe
 from ledger_actors.daemon.errors import StreamMissing, TooLarge
+from ledger_actors.daemon.field_hints import with_hint
 from ledger_actors.daemon.messages import as_record, is_command
 from ledger_actors.daemon.protocol import (
     MAX_COMMAND_BYTES,
@@ -39,18 +40,22 @@ from ledger_actors.daemon.protocol import (
     VerifyAnswer,
 )
 from ledger_actors.daemon.reading import read_model
+from ledger_actors.daemon.translate import as_ledger_error
 from ledger_actors.daemon.tree_view import tree_answer
 from ledger_actors.read_models import READ_MODELS
 from ledger_actors.runtime import (
     CommandBus,
+    CommandEnvelope,
     Consumer,
     EventFilter,
+    InvalidCommand,
     Outcome,
     Stand,
     System,
     decode_envelope,
     state_at,
 )
+from ledger_actors.store.errors import EventIdInFuture
 from supervision import Future, Ref, abandoned_threads
 
 _BATCH = 512
@@ -93,7 +98,14 @@ class LedgerService:
         """Decode one command and send it on its way."""
         if len(raw) > MAX_COMMAND_BYTES:
             raise TooLarge(f"a command may have {MAX_COMMAND_BYTES:,} bytes; this has {len(raw):,}")
-        return self._bus.dispatch(decode_envelope(raw, self._system.commands))
+        return self._bus.dispatch(self._decoded(raw))
+
+    def _decoded(self, raw: bytes) -> CommandEnvelope:
+        try:
+            return decode_envelope(raw, self._system.commands)
+        except InvalidCommand as wrong:
+            refusal = as_ledger_error(wrong)
+            raise type(refusal)(with_hint(refusal.message, self._described)) from wrong
 
     def answer(self, outcome: Outcome) -> CommandAnswer:
         """A command's outcome in the protocol's form."""
@@ -112,6 +124,8 @@ class LedgerService:
     def state(self, kind: str, id: str, *, as_of: int | None) -> StateAnswer:  # noqa: A002 - the domain's word
         """The state of an aggregate: from its actor, or as of an event from the store."""
         cls = self._actors.aggregate(kind)
+        if as_of is not None and as_of > (head := self.head()):
+            raise EventIdInFuture(as_of, head)
         if as_of is None:
             stand: Stand = self._bus.read(cls, id).get(timeout=_STATE_SECONDS)
         else:
@@ -202,7 +216,7 @@ class LedgerService:
         return Actors(self._system, self._bus, self._root())
 
     def _command_to(self, name: str, id: str | None, action: ActorAction) -> Any:  # noqa: A002 - the domain's word
-        envelope = decode_envelope(msgspec.json.encode(action.message), self._system.commands)
+        envelope = self._decoded(msgspec.json.encode(action.message))
         self._actors.check_addressee(name, id, envelope.command)
         future = self._bus.dispatch(envelope)
         if action.action == "tell":

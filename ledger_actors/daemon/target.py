@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ledger_actors.daemon.address import DaemonPid, door_link, resolved
-from ledger_actors.daemon.errors import LedgerUnavailable
+from ledger_actors.daemon.errors import BadRequest, LedgerUnavailable
 from ledger_actors.daemon.program import program
 from ledger_actors.daemon.protocol import PROTOCOL_HEADER, PROTOCOL_VERSION
 from ledger_actors.daemon.unix_transport import UnixTransport
@@ -45,10 +45,13 @@ class Target:
         """The target that arguments and settings name.
 
         Raises:
+            BadRequest: the URL is none that a ledger can have.
             InvalidSettings: the settings cannot be used.
         """
         from ledger_actors.settings import load_settings
 
+        if url is not None:
+            check_url(url)
         settings = load_settings(data=folder)
         return cls(settings.data, socket_path=settings.endpoint.socket, url=url, token=token)
 
@@ -115,3 +118,14 @@ class Target:
             connected.close()
             raise
         return connected
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no address of a ledger's door on a network."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme == "http" and parts.hostname and (parts.port or 1) > 0
+    except ValueError:  # a port that is no number
+        fits = False
+    if not fits:
+        raise BadRequest(f"a ledger on the network is http://HOST:PORT, not {url!r}")

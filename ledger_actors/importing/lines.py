@@ -50,7 +50,7 @@ def read_lines(
         end += len(raw)
         if len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
             end += _skip_rest(file)
-            yield UnreadableLine(number, end, f"longer than {MAX_LINE_BYTES} bytes")
+            yield UnreadableLine(number, end, f"longer than {MAX_LINE_BYTES:,} bytes")
             continue
         yield _decoded(raw, number, end, encoding)
 

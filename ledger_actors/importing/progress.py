@@ -27,6 +27,7 @@ class Bar:
     def __init__(self, progress: Progress, task: TaskID, size: int) -> None:
         self._progress = progress
         self._task = task
+        self._size = size
         self._step = max(1, size // _STEPS)
         self._next = 0
 
@@ -35,6 +36,10 @@ class Bar:
         if end >= self._next:
             self._next = end + self._step
             self._progress.update(self._task, completed=end)
+
+    def full(self) -> None:
+        """All of it is through, also the lines at its end that were no command."""
+        self._progress.update(self._task, completed=self._size)
 
 
 class ImportProgress:
@@ -65,7 +70,5 @@ class ImportProgress:
 
     @contextmanager
     def bar(self, name: str, size: int) -> Iterator[Bar]:
-        """A bar that is full when the stage is through."""
-        task = self._progress.add_task(name, total=size)
-        yield Bar(self._progress, task, size)
-        self._progress.update(task, completed=size)
+        """A bar, which `Bar.full` fills when the stage is through."""
+        yield Bar(self._progress, self._progress.add_task(name, total=size), size)

@@ -68,6 +68,8 @@ def run(
             summary.stages.append(StageSummary(stage.name))
             with progress.bar(stage.name, stage.size) as bar:
                 _StageRun(ledger, stage, summary, bar, stop=stop, window=window).run()
+                if not stop.is_set():
+                    bar.full()
     summary.interrupted = stop.is_set() and summary.broken_off is None
     print_summary(summary, console)
     return summary

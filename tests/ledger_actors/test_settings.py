@@ -260,6 +260,8 @@ class TestMistakes:
     ) -> None:
         monkeypatch.setenv("LEDGER_CONFIG", str(tmp_path / "no.toml"))
         assert problems() == (f"{tmp_path / 'no.toml'} is not there; LEDGER_CONFIG names it",)
+        monkeypatch.setenv("LEDGER_CONFIG", str(tmp_path))
+        assert problems() == (f"{tmp_path} is no file; LEDGER_CONFIG names it",)
 
     def test_the_files_that_are_shipped_have_none(self) -> None:
         assert sorted(path.name for path in config_folder().glob("*.toml")) == [

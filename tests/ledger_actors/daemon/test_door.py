@@ -25,6 +25,8 @@ from ledger_actors.daemon.protocol import (
     CommandAnswer,
 )
 from ledger_actors.daemon.target import Target
+from ledger_actors.logs import configure_logging
+from ledger_actors.settings import LogSettings
 from supervision import spawn
 
 HANG = 20.0
@@ -123,6 +125,7 @@ def test_a_line_that_is_too_long_is_refused_alone(door: Any) -> None:
         ("DELETE", "/v1/commands", None, 405, "bad_request"),
         ("GET", "/v1/streams/account/a?as_of=yesterday", None, 400, "bad_request"),
         ("GET", "/v1/events?after=-", None, 400, "bad_request"),
+        ("GET", "/v1/events?behind=3", None, 400, "bad_request"),
         ("GET", "/v1/commands/Nothing", None, 404, "not_found"),
         ("POST", "/v1/actors/x", b'{"action": "bless"}', 400, "bad_request"),
         ("POST", "/v1/actors/x", b"{", 400, "not_json"),
@@ -136,6 +139,49 @@ def test_bad_requests_get_a_status_a_code_and_a_sentence(
     told = answer.json()["error"]
     assert (answer.status_code, told["code"], told["status"]) == (status, code, status)
     assert told["message"]
+
+
+def test_a_client_that_goes_away_in_its_request_is_no_error(
+    door: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore = configure_logging(LogSettings(level="warning", format="json"))
+    head = b"POST /v1/commands HTTP/1.1\r\nHost: ledger\r\nContent-Length: 100\r\n\r\n{"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(resolved(door_link(door.folder))))
+        client.sendall(head)
+    assert door.connection.send(command()).events
+    door.close()  # which waits until all requests are done with
+    restore()
+    assert capsys.readouterr().err == ""
+
+
+def test_what_nobody_expected_is_answered_and_logged_once(
+    door: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore = configure_logging(LogSettings(level="warning", format="json"))
+    monkeypatch.setattr(door.service, "commands", lambda: 1 / 0)
+    with raw_client(door) as client:
+        answer = client.get("/v1/commands")
+    door.close()
+    restore()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    (logged,) = map(msgspec.json.decode, capsys.readouterr().err.splitlines())
+    assert (logged["event"], logged["level"]) == ("door.unexpected_error", "error")
+    assert "ZeroDivisionError" in logged["exception"]
+
+
+def test_what_is_no_http_is_answered_and_logged_as_one_line_of_json(
+    door: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore = configure_logging(LogSettings(level="warning", format="json"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(resolved(door_link(door.folder))))
+        client.sendall(b"good evening\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+    door.close()
+    restore()
+    (logged,) = map(msgspec.json.decode, capsys.readouterr().err.splitlines())
+    assert (logged["logger"], logged["level"]) == ("uvicorn.error", "warning")
 
 
 def test_another_version_of_the_protocol_is_refused(door: Any) -> None:
@@ -162,6 +208,24 @@ def test_a_follower_is_told_when_the_ledger_stops(door: Any) -> None:
     door.close()
     with pytest.raises(errors.LedgerUnavailable):
         next(following)
+
+
+def test_a_follower_goes_on_where_it_was_when_the_door_restarts(door: Any) -> None:
+    for number in range(3):
+        door.connection.send(command(number=number))
+    following = door.connection.events(EventQuery(follow=True, limit=5))
+    seen = [next(following).data["n"] for _ in range(2)]
+    door.ref.stop(block=True, timeout=HANG)
+    door.open()
+    for number in (3, 4, 5):
+        door.connection.send(command(number=number))
+    assert seen + [event.data["n"] for event in following] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("url", ["nowhere", "ftp://x", "http://", "http://x:port", "https://x"])
+def test_what_is_no_address_of_a_ledger_is_a_sentence(url: str) -> None:
+    with pytest.raises(errors.BadRequest, match="http://HOST:PORT"):
+        Target.of(None, url=url)
 
 
 def test_verify_ends_with_its_report(door: Any) -> None:

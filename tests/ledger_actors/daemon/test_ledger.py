@@ -60,27 +60,36 @@ def test_a_rejection_says_why(ledger: Ledger, account: str) -> None:
     assert ledger.state("account", account).balance == "100.00"
 
 
+AMOUNT = "an amount above zero, as a string: '12.50'"
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({}, "amount"),
-        ({"amount": "1", "colour": "red"}, "colour"),
-        ({"amount": 1.5}, "amount"),
-        ({"amount": float("nan")}, "amount"),
-        ({"amount": float("inf")}, "amount"),
-        ({"amount": "NaN"}, "amount"),
-        ({"amount": "Infinity"}, "amount"),
-        ({"amount": "-5"}, "amount"),
-        ({"amount": "0"}, "amount"),
-        ({"amount": "1e9999"}, "amount"),
-        ({"amount": "9" * 40}, "amount"),
+        ({}, f"missing required field `amount`; amount is {AMOUNT}"),
+        ({"amount": "1", "colour": "red"}, "unknown field `colour`; it has account_uuid, amount"),
+        ({"amonut": "1"}, "unknown field `amonut`; did you mean `amount`?"),
+        ({"amount": 1.5}, f"amount is {AMOUNT}"),
+        ({"amount": 1e400}, "NaN and Infinity are no JSON"),
+        ({"amount": float("nan")}, "NaN and Infinity are no JSON"),
+        ({"amount": [float("inf")]}, "NaN and Infinity are no JSON"),
+        ({"amount": None}, f"amount is {AMOUNT}"),
+        ({"amount": [[[1]]]}, f"amount is {AMOUNT}"),
+        ({"amount": "NaN"}, "amount: expected plain digits"),
+        ({"amount": "Infinity"}, "amount: expected plain digits"),
+        ({"amount": "-5"}, "amount: expected plain digits"),
+        ({"amount": "0"}, "amount: expected an amount above zero; got '0'"),
+        ({"amount": "1e9999"}, "amount: expected plain digits"),
+        ({"amount": "9" * 40}, "amount: expected at most 20 digits before the point; got 40"),
+        ({"amount": "1", "text": "x" * 2_001}, "text: expected 0 to 2000 characters; got 2001"),
     ],
 )
-def test_bad_fields_are_named(
+def test_bad_fields_are_named_with_what_is_right(
     ledger: Ledger, account: str, fields: dict[str, Any], says: str
 ) -> None:
-    with pytest.raises(errors.InvalidCommand, match=says) as caught:
+    with pytest.raises(errors.InvalidCommand) as caught:
         ledger.send("DepositToAccount", account_uuid=account, **fields)
+    assert says in str(caught.value)
     assert caught.value.code == "invalid_command"
     assert ledger.state("account", account).balance == "100.00"
 
@@ -124,6 +133,8 @@ def test_state_as_of_an_event(ledger: Ledger, account: str) -> None:
     assert ledger.actor("account", account).state(as_of=then).balance == "101.00"
     with pytest.raises(errors.EventIdAhead):
         ledger.state("account", account, as_of=10**9)
+    with pytest.raises(errors.EventIdAhead, match="there is no event 1000000"):
+        ledger.state("account", account, as_of=10**30)
 
 
 def test_what_does_not_exist_is_said(ledger: Ledger, account: str) -> None:

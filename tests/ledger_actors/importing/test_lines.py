@@ -44,7 +44,9 @@ def test_an_endless_line_is_passed_over_in_pieces() -> None:
 
     long, after = read_lines(file)
 
-    assert long == UnreadableLine(1, 3 * MAX_LINE_BYTES + 1, f"longer than {MAX_LINE_BYTES} bytes")
+    assert long == UnreadableLine(
+        1, 3 * MAX_LINE_BYTES + 1, f"longer than {MAX_LINE_BYTES:,} bytes"
+    )
     assert after == TextLine(2, 3 * MAX_LINE_BYTES + 6, "next")
     assert file.largest <= MAX_LINE_BYTES + 1
 

@@ -160,6 +160,21 @@ def test_a_stopped_import_has_an_answer_for_all_it_sent_and_goes_on_next_time(fi
     assert _counts(_run(ledger, file)) == (4, 5, 1)
 
 
+@pytest.mark.parametrize(("stops", "ends_at_100"), [(True, False), (False, True)])
+def test_the_bar_is_full_only_when_the_file_is_through(
+    file: Path, stops: bool, ends_at_100: bool
+) -> None:
+    stop = threading.Event()
+    paper = io.StringIO()
+    ledger = DictLedger(lambda one: stop.set() if stops and one["data"]["n"] == 5 else None)
+
+    importing.run(
+        ledger, file, window=3, stop=stop, console=Console(file=paper, force_terminal=True)
+    )
+
+    assert ("100%" in paper.getvalue()) is ends_at_100
+
+
 def test_ctrl_c_stops_it_in_order(file: Path) -> None:
     def interrupt(command: dict[str, Any]) -> None:
         if command["data"]["n"] == 5:
