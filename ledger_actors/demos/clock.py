@@ -1,9 +1,10 @@
-"""The clock of the demos: it begins on the story's day, runs, and can be turned forward."""
+"""The clock of the demos: it begins on the story's day, runs, can be turned forward and held."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from supervision.clock import SYSTEM_CLOCK
@@ -24,11 +25,13 @@ class StoryClock:
         self._start = start
         self._began = SYSTEM_CLOCK.monotonic()
         self._turned = 0.0
+        self._held_at: float | None = None
         self._listeners: list[Callable[[], None]] = []
 
     def monotonic(self) -> float:
         """The seconds that have passed in the story."""
-        return SYSTEM_CLOCK.monotonic() - self._began + self._turned
+        with self._lock:
+            return self._passed()
 
     def now(self) -> datetime:
         """The story's time of day."""
@@ -38,9 +41,20 @@ class StoryClock:
         """Turn it forward: `turn(days=5)`, `turn(hours=1)`."""
         with self._lock:
             self._turned += timedelta(**forward).total_seconds()
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener()
+        self._tell()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let it stand still: whoever waits for a time waits until the block is left."""
+        with self._lock:
+            self._held_at = SYSTEM_CLOCK.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._began += SYSTEM_CLOCK.monotonic() - self._held_at
+                self._held_at = None
+            self._tell()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each turn, in the turner's thread; returns how to end that."""
@@ -54,5 +68,20 @@ class StoryClock:
         return unsubscribe
 
     def wait_seconds(self, deadline: float) -> float | None:
-        """How long to sleep for it; a turn wakes whoever sleeps, through its listener."""
-        return max(0.0, deadline - self.monotonic())
+        """How long to sleep for it; a turn wakes whoever sleeps, through its listener.
+
+        None while it is held: until it is told to go on.
+        """
+        with self._lock:
+            left = max(0.0, deadline - self._passed())
+            return left if self._held_at is None or left == 0 else None
+
+    def _passed(self) -> float:
+        now = SYSTEM_CLOCK.monotonic() if self._held_at is None else self._held_at
+        return now - self._began + self._turned
+
+    def _tell(self) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()

@@ -39,7 +39,10 @@ def tell(stage: Stage) -> None:
 
 def _show(narrator: Narrator, ledger: Ledger) -> None:
     for event in ledger.events(types=("SystemCycled", "LateFeeIncurred")):
-        narrator.show(repr(event)[:98])
+        told = event.data
+        when = told.get("new_date") or told["charged_on"]
+        fee = f"  {told['amount']} on {told['product_uuid']}" if "amount" in told else ""
+        narrator.show(f"#{event.id:<3} {event.type:<15}  {when}{fee}")
 
 
 def _check(narrator: Narrator, ledger: Ledger, overdue: tuple[str, ...]) -> None:

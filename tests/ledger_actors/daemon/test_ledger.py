@@ -202,6 +202,12 @@ def test_events_are_followed_as_they_happen(ledger: Ledger, account: str) -> Non
     assert seen == [1, 2, 3, 4]
 
 
+def test_following_ends_with_its_limit(ledger: Ledger, account: str) -> None:
+    assert len(list(ledger.events(limit=2, follow=True))) == 2
+    up_to = ledger.status().head
+    assert list(ledger.events(up_to=up_to, follow=True))[-1].id == up_to
+
+
 def test_an_actor_that_crashes_comes_back_hydrated(ledger: Ledger, account: str) -> None:
     actor = ledger.actor("account", account)
     assert actor.info().status == "running"

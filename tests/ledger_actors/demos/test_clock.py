@@ -31,3 +31,22 @@ def test_a_turn_makes_due_what_waits() -> None:
     assert due.wait(HANG)
     keeper.shutdown()
     wait_for_exit(keeper)
+
+
+def test_nothing_becomes_due_while_it_is_held() -> None:
+    clock = StoryClock()
+    timers = Timers(clock)
+    keeper = spawn(TimersKeeper, (timers,))
+    due = threading.Event()
+    with clock.held():
+        stands_at = clock.monotonic()
+        timers.call_after(0.001, due.set)
+        assert clock.wait_seconds(stands_at + 0.001) is None
+        assert clock.wait_seconds(stands_at) == 0
+        assert not due.is_set()
+        assert clock.monotonic() == stands_at
+
+    assert due.wait(HANG)
+    assert clock.monotonic() - stands_at < HANG
+    keeper.shutdown()
+    wait_for_exit(keeper)
