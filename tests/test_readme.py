@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 import ledger_actors.ledger  # its events are defined before a test puts others aside
+from ledger_actors import Ledger
+from ledger_actors.daemon.shell import LedgerConsole
 from ledger_actors.demos import NAMES
 from ledger_actors.runtime import COMMANDS, EVENTS
+from supervision.testing import wait_until
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -27,6 +32,26 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     namespace: dict[str, object] = {"__name__": "readme"}
     for block in blocks:
         exec(compile(block, str(README), "exec"), namespace)
+
+
+def test_the_readmes_shell_says_what_the_readme_says_it_says(tmp_path: Path) -> None:
+    (transcript,) = re.findall(
+        r"^```pycon\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL
+    )
+    shown = io.StringIO()
+    with Ledger.open(tmp_path, env="test", cycler={"enabled": True}) as ledger:
+        wait_until(lambda: ledger.status().head == 1, what="the first business date")
+        console = LedgerConsole({"ledger": ledger})
+        with redirect_stdout(shown), redirect_stderr(shown):
+            for line in re.findall(r"^>>> (.*)$", transcript, re.MULTILINE):
+                shown.write(f">>> {line}\n")
+                console.push(line)
+    assert without_ends(shown.getvalue()) == without_ends(transcript)
+
+
+def without_ends(text: str) -> list[str]:
+    """The lines, without the blanks at their ends."""
+    return [line.rstrip() for line in text.strip().splitlines()]
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:
