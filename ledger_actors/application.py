@@ -214,7 +214,8 @@ class Application:
         self._pid.write()
         flags = self._flags(REST_FOR_ONE)
         grace = self.settings.shutdown.kill_grace
-        self._root = spawn(Supervisor, (self.children(), flags), {"kill_grace": grace})
+        children, name = self.children(), self._names.name("application")
+        self._root = spawn(Supervisor, (children, flags), {"kill_grace": grace}, name=name)
         monitor(self._root, self._on_down)
         if self._stop_asked:  # before there was a root to tell
             self._root.shutdown()

@@ -239,9 +239,9 @@ class Ledger:
         """A handle on an actor: `ledger.actor("asset", uuid)`, `ledger.actor("membership")`.
 
         It is a name and not a reference: it is looked up at each use, so it survives restarts.
-        `ledger.tree()` shows the names.
+        `ledger.tree()` shows the names, and each may be written as it does: "account/a-1".
         """
-        return ActorHandle(self._connection, name, id)
+        return ActorHandle(self._connection, *_as_two(name, id))
 
     def tree(self) -> TreeAnswer:
         """The supervision tree as it is now; its repr is a drawing, `.root` is data."""
@@ -276,6 +276,14 @@ class Ledger:
 
     def __repr__(self) -> str:
         return f"<Ledger at {self._connection.address}; ledger.help() lists the commands>"
+
+
+def _as_two(name: str, id: str | None) -> tuple[str, str | None]:  # noqa: A002 - the domain's word
+    """An actor's name as `actor` takes it, from how the tree and the logs write it."""
+    kind, slash, rest = name.partition("/")
+    if id is not None or not slash:
+        return name, id
+    return (rest, None) if kind in ("consumer", "handler") else (kind, rest)
 
 
 def _unknown(command: str, known: Iterable[str]) -> str:

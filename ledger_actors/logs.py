@@ -21,6 +21,7 @@ from typing import TextIO
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+import supervision
 from ledger_actors.settings import LogSettings
 
 FIRST = ("timestamp", "level", "event", "actor", "event_id", "correlation_id")
@@ -30,6 +31,13 @@ CHATTY = ("asyncio", "httpcore", "httpx", "pykka", "uvicorn")
 """Loggers of libraries that report what is no news to whoever runs a ledger."""
 
 PRINTED_AS_THEY_ARE = (str, int, float, bool, type(None), dict, list, tuple)
+
+_TRACEBACK = structlog.dev.RichTracebackFormatter(
+    show_locals=False,  # they hide what happened, and show secrets
+    extra_lines=1,
+    width=100,
+    suppress=[supervision],  # its frames are the same in every crash: a line for each
+)
 
 UNCAUGHT = "thread.crashed"  # thread, exception: one that no actor and no supervisor handled
 
@@ -134,10 +142,7 @@ def _console(stream: TextIO) -> list[Processor]:
         structlog.dev.ConsoleRenderer(
             colors=colors,
             sort_keys=False,
-            # A traceback with each frame's variables hides what happened, and shows secrets.
-            exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False, width=100)
-            if colors
-            else structlog.dev.plain_traceback,
+            exception_formatter=_TRACEBACK if colors else structlog.dev.plain_traceback,
         ),
     ]
 

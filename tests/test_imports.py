@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "_version": set(),
     "settings_layers": set(),
     "settings": {"settings_layers"},
-    "logs": {"settings"},
+    "logs": {"settings", "supervision"},
     # Whatever is above the domain: the ways in and out, and the one place that knows everything.
     "daemon": {"*"},
     "importing": {"daemon", "ledger_api"},

@@ -46,9 +46,10 @@ class Actors:
             ActorMissing: nobody has it at the moment.
         """
         ref = self._whereis(name, identity)
+        if ref is None and identity is not None:
+            raise ActorMissing(f"{name}/{identity} does not run now; its next command starts it")
         if ref is None:
-            shown = name if identity is None else f"{name} {identity}"
-            raise ActorMissing(f"there is no actor {shown!r} now; ledger.tree() shows who there is")
+            raise ActorMissing(f"there is no actor {name!r} now; ledger.tree() shows who there is")
         return ref
 
     def aggregate(self, category: str) -> type[Aggregate[Any]]:
@@ -126,7 +127,7 @@ class Actors:
         told = ref.info()
         crash = child.last_crash if child is not None else None
         return ActorInfo(
-            address=told.label,
+            address=told.label.removeprefix("consumer/"),
             actor_class=told.actor_class,
             status="running" if told.alive else str(told.exit_reason),
             name=told.label,

@@ -166,6 +166,7 @@ class ActorInfo(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         told = {name: value for name, value in asdict(self).items() if value is not None}
         del told["details"]
+        told.pop("name", None)
         return _lines(told | dict(self.details))
 
 

@@ -218,6 +218,16 @@ def test_an_actor_that_crashes_comes_back_hydrated(ledger: Ledger, account: str)
     assert actor.state().balance == "101.00"
 
 
+def test_an_actor_is_found_by_its_name_as_the_tree_and_the_logs_have_it(
+    ledger: Ledger, account: str
+) -> None:
+    assert ledger.actor(f"account/{account}").state().balance == "100.00"
+    assert ledger.actor("consumer/membership").info().address == "membership"
+    assert ledger.actor("application").info().address == "application"
+    for line in ("address      membership", "actor_class  Memberships", "status       running"):
+        assert line in repr(ledger.actor("membership").info())
+
+
 def test_an_actor_is_told_and_asked_commands(ledger: Ledger, account: str) -> None:
     actor = ledger.actor("account", account)
     (credited,) = actor.ask(DepositToAccount(account_uuid=account, amount="1.00"))
