@@ -14,6 +14,8 @@ import structlog
 
 from ledger_actors.logs import CHATTY, configure_logging
 from ledger_actors.settings import LogSettings
+from supervision.supervisor import Supervisor
+from supervision.testing_children import Fail, Script
 
 
 @pytest.fixture
@@ -75,6 +77,30 @@ class TestJson:
         stream = logged()
         structlog.get_logger().info("seen", reason=RuntimeError("no"))
         assert lines(stream)[0]["reason"] == "no"
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_traceback_has_the_code_that_crashed_and_a_line_for_our_own() -> None:
+    screen = Screen()
+    settings = LogSettings.model_validate({"level": "info", "format": "console"})
+    undo = configure_logging(settings, stream=screen)
+    script = Script("child")
+    root = Supervisor.start([script.spec()])
+    script.wait_started().tell(Fail(RuntimeError("oops")))
+    script.wait_started()
+    root.stop()
+    undo()
+    shown = screen.getvalue()
+    assert "testing_children.py" in shown
+    assert "RuntimeError" in shown
+    assert "❱" not in shown  # the mark of a line of code: all frames here are supervision's
+    assert len(shown.splitlines()) < 25
 
 
 class TestConsole:

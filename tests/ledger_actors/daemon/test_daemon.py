@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -107,7 +108,7 @@ def test_it_says_the_tree_the_door_and_what_to_type_next(tmp_path: Path) -> None
     with daemon(tmp_path, "--log-level", "info") as running:
         running.until("Ctrl-C stops it in order")
         said = "".join(running.said)
-        for words in ("journal", "funding_accounts", str(door_link(tmp_path)), "make shell"):
+        for words in ("journal", "funding_accounts", str(door_link(tmp_path)), " shell "):
             assert words in said
         assert said.index("journal") < said.index("projectors") < said.index("endpoint")
 
@@ -119,6 +120,54 @@ def test_its_log_is_json_in_production(tmp_path: Path) -> None:
         running.process.terminate()
         assert running.end() == 0
     assert all(line.startswith("{") for line in running.said)
+
+
+def test_it_is_quiet_when_all_is_well_and_a_crash_is_one_line(tmp_path: Path) -> None:
+    prod = {"LEDGER_ENV": "prod", "PROJECTOR_HYDRATION_DELAY": "0"}
+    with daemon(tmp_path, **prod) as running:
+        running.until('"ledger.ready"')
+        so_far = len(running.said)
+        with connect(tmp_path) as ledger:
+            for number in range(20):
+                ledger.send("RegisterCompany", company_uuid=f"c-{number}", name="Acme")
+            with pytest.raises(errors.Rejected):
+                ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+            with pytest.raises(errors.InvalidCommand):
+                ledger.send("RegisterCompany", colour="red")
+            ledger.actor("company/c-1").crash("for a test")
+            ledger.send("RenameCompany", company_uuid="c-1", name="Other")
+        running.process.terminate()
+        assert running.end() == 0
+    crash, *rest = (json.loads(line) for line in running.said[so_far:])
+    assert (crash["event"], crash["level"]) == ("supervisor.child_crashed", "error")
+    assert (crash["supervisor"], crash["child"]) == ("aggregates", "company/c-1")
+    assert crash["reason"] == "crashed: CrashRequested: for a test"
+    assert crash["decision"] == "forget it, do not restart"
+    assert crash["exception"].startswith("Traceback")
+    assert [line["event"] for line in rest] == ["ledger.stopping", "ledger.stopped"]
+
+
+def test_who_follows_a_daemon_that_is_killed_reads_a_sentence(tmp_path: Path) -> None:
+    with daemon(tmp_path, "--log-level", "info") as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(tmp_path) as ledger:
+            ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+        command = ["events", "--follow", "--data", str(tmp_path)]
+        following = subprocess.Popen(
+            [sys.executable, "-m", "ledger_actors", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            text=True,
+        )
+        assert following.stdout is not None
+        assert "CompanyRegistered" in following.stdout.readline()
+        running.process.kill()
+        running.process.wait(HANG)  # a zombie would still count as running
+        _, said = following.communicate(timeout=HANG)
+    assert following.returncode == 3
+    assert said.startswith("ledger-actors: no ledger is running on")
+    assert "Traceback" not in said
 
 
 def test_a_second_daemon_on_the_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
