@@ -69,7 +69,10 @@ def send_command(
 @json_option
 @with_ledger
 def state_command(ledger: Ledger, kind: str, id: str, as_of: int | None, as_json: bool) -> None:  # noqa: A002 - the argument's name on the command line
-    """Print an aggregate's state: `ledger-actors state account a-1 --as-of 12`."""
+    """Print an aggregate's state: `ledger-actors state account a-1 --as-of 12`.
+
+    KIND is account, asset, company, deal, grant, payment, product or system.
+    """
     state = ledger.state(kind, id, as_of=as_of)
     print_json(state) if as_json else print_record(state)
 
@@ -108,7 +111,8 @@ def import_command(
     """Take in a file: JSON Lines of commands, or CSV with a mapping.
 
     Can be stopped and run again: what is in already is found, and not doubled. Exit status: 0 all
-    in, 1 lines were rejected, 2 the file or mapping cannot be used, 3 the ledger went away.
+    in, 1 lines were rejected, 2 the file or mapping cannot be used, 3 the ledger went away,
+    130 interrupted.
     """
     from ledger_actors import importing
 
@@ -130,9 +134,9 @@ def import_command(
 @json_option
 @with_ledger
 def verify_command(ledger: Ledger, as_json: bool) -> None:
-    """Check every event against the hash chain: what was changed, removed or put in between.
+    """Check the hash chain: what was changed, removed or put in between.
 
-    Exit status 1 where something was found.
+    Reads every event, and says how far it is. Exit status 1 where something was found.
     """
     if as_json:
         report = ledger.verify()

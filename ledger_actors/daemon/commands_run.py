@@ -22,9 +22,21 @@ _DATA = click.option(
 
 @click.command("start")
 @_DATA
-@click.option("--env", type=click.Choice(["dev", "test", "prod"]), help="Default: LEDGER_ENV.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-@click.option("--log-format", type=click.Choice(["console", "json"]))
+@click.option(
+    "--env",
+    type=click.Choice(["dev", "test", "prod"]),
+    help="Which settings. Default: LEDGER_ENV, else dev.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least severe that is logged. Default: the setting log.level.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    help="For a person, or one JSON object a line. Default: the setting log.format.",
+)
 @click.option(
     "--take-terminal",
     is_flag=True,
@@ -75,7 +87,18 @@ def shell_command(data: Path | None, url: str | None, token: str | None, plain: 
 @click.command("demo")
 @click.argument("name", required=False)
 def demo_command(name: str | None) -> None:
-    """Play a story of crashes and restarts; without a NAME, all of them."""
+    """Play a story of crashes and restarts; without a NAME, all of them.
+
+    \b
+    crash          an account crashes in the middle of commands
+    late-fees      the late fees are killed between two events of a day's cycle
+    missed-event   a projector is shown an event that is not the next one
+    escalation     a child keeps crashing, until its supervisor gives up, and the next one up
+    kill-9         the daemon is killed with -9 under load
+    five-days      five business dates were missed
+
+    Each ends with checks; exit status 1 where one does not hold.
+    """
     from ledger_actors import demos
 
     raise SystemExit(demos.run(name))

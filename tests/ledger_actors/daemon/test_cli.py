@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledger_actors import connect
+from ledger_actors.application import AGGREGATE_CLASSES
 from ledger_actors.daemon.cli import COMMANDS, cli
+from ledger_actors.demos import NAMES
 from ledger_actors.demos.daemon_process import DaemonProcess
 
 pytestmark = pytest.mark.external
@@ -36,6 +39,19 @@ def test_every_verb_has_help(verb: str) -> None:
     told = CliRunner().invoke(cli, [verb, "--help"])
     assert told.exit_code == 0
     assert len(told.output.splitlines()) > 4
+
+
+def test_help_lists_the_demos_and_the_kinds() -> None:
+    demos = CliRunner().invoke(cli, ["demo", "--help"]).output
+    assert re.findall(r"^  ([a-z]+-?[a-z0-9]*)  +\S", demos, re.MULTILINE) == list(NAMES)
+    kinds = " ".join(CliRunner().invoke(cli, ["state", "--help"]).output.split())
+    assert all(kind.category in kinds for kind in AGGREGATE_CLASSES)
+
+
+def test_a_verb_that_is_nearly_one_is_named() -> None:
+    told = CliRunner().invoke(cli, ["stat", "account", "a-1"])
+    assert told.exit_code == 2
+    assert "did you mean" in told.stderr
 
 
 def test_send_prints_the_events(folder: Path) -> None:
