@@ -37,7 +37,10 @@ class Actors:
             if ref is None:
                 return ActorInfo(f"{name}/{identity}", kind.__name__, "passive")
             return self._info(ref, None)
-        return self._info(self.find(name), self._child(name))
+        child = self._child(name)
+        if child is not None and child.ref is None:
+            return ActorInfo(name, "", str(child.state.value), restarts=child.restarts)
+        return self._info(self.find(name), child)
 
     def find(self, name: str, identity: str | None = None) -> Ref:
         """The running actor of that name.

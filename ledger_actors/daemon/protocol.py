@@ -266,12 +266,11 @@ class VerifyAnswer(msgspec.Struct, frozen=True):
     head_hash: str = ""
 
     def __repr__(self) -> str:
-        found = [
-            f"event {problem.event_id}: {problem.what}" if problem.event_id else problem.what
-            for problem in self.problems
-        ]
-        verdict = "the chain holds" if self.ok else f"{len(found)} problems"
-        return "\n".join([*found, f"{self.events:,} events: {verdict}"])
+        found = [problem.what for problem in self.problems]  # sentences that name the event
+        count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
+        verdict = "the chain holds" if self.ok else count
+        head = [f"the hash of event {self.head}: {self.head_hash}"] if self.ok and self.head else []
+        return "\n".join([*found, f"{self.events:,} events: {verdict}", *head])
 
 
 class VerifyLine(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -279,3 +279,4 @@ def test_commands_can_be_learnt(ledger: Ledger) -> None:
 def test_verify_reads_the_whole_chain(ledger: Ledger, account: str) -> None:
     report = ledger.verify()
     assert (report.ok, report.events) == (True, ledger.status().head)
+    assert repr(report).endswith(f"the hash of event {report.head}: {report.head_hash}")
