@@ -28,6 +28,8 @@ def with_hint(sentence: str, commands: Iterable[CommandInfo]) -> str:
 
 
 def _hint(problem: str, info: CommandInfo) -> str:
+    if ": expected " in problem:  # our own checks tell it already
+        return ""
     fields = {field.name: field for field in info.fields}
     if place := _PLACE.search(problem):
         return _what_it_takes(fields.get(place[1]))

@@ -36,10 +36,12 @@ def command_request(command: Sendable, fields: Mapping[str, Any], **told: Any) -
 
 
 def _from_wire(wire: Mapping[str, Any]) -> CommandRequest:
-    try:
-        return CommandRequest(**{**wire, "data": raw(wire.get("data", {}))})
-    except TypeError as wrong:
-        raise InvalidCommand(f"not a command: {wrong}") from None
+    known = CommandRequest.__struct_fields__
+    unknown = [name for name in wire if name not in known]
+    if unknown or "type" not in wire:
+        what = f"no {unknown[0]!r}" if unknown else "a 'type'"
+        raise InvalidCommand(f"a command as a dict has {what}; it may have {', '.join(known)}")
+    return CommandRequest(**{**wire, "data": raw(wire.get("data", {}))})
 
 
 def raw(value: object) -> msgspec.Raw:

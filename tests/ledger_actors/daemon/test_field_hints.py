@@ -38,6 +38,7 @@ def test_it_names_what_the_field_takes_or_the_field_that_was_meant(
     "sentence",
     [
         "Pay: amount: expected an amount above zero; got '0'",
+        "Pay: amount: expected plain digits; got '-3' - at `$.amount[0]`",
         "Pay: Expected `object`, got `array`",
         "Pay: Expected `str`, got `int` - at `$.elsewhere`",
         "Other: Object missing required field `amount`",

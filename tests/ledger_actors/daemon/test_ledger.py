@@ -94,6 +94,23 @@ def test_bad_fields_are_named_with_what_is_right(
     assert ledger.state("account", account).balance == "100.00"
 
 
+@pytest.mark.parametrize(
+    ("wire", "says"),
+    [
+        ({"type": "OpenAccount", "dta": {}}, "has no 'dta'; it may have type, data, command_id"),
+        ({"data": {}}, "has a 'type'"),
+        ({"type": 5}, "Expected `str`, got `int`"),
+        ({"type": "OpenAccount", "data": []}, "Expected `object`, got `array`"),
+        ({"type": "OpenAccount", "command_id": ""}, "length >= 1"),
+        (["OpenAccount"], "a command is its name with fields, a command struct, or a dict"),
+    ],
+)
+def test_what_is_no_command_is_told_what_one_is(ledger: Ledger, wire: Any, says: str) -> None:
+    with pytest.raises(errors.InvalidCommand) as caught:
+        ledger.send(wire)
+    assert says in str(caught.value)
+
+
 def test_an_unknown_command_is_named_with_what_is_near(ledger: Ledger) -> None:
     with pytest.raises(errors.UnknownCommand, match="OpenAcount"):
         ledger.send("OpenAcount", account_uuid="x")
