@@ -154,6 +154,7 @@ class Ledger:
         dispatched in order, so one may rest on one before it on the same stream.
 
         Raises:
+            InvalidCommand: one of `commands` is none at all; those before it have been sent.
             LedgerUnavailable: the daemon went away; what was yielded is certain, the rest is not.
         """
         requests = (command_request(one, {}) for one in commands)
