@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import TextIO
 
 import structlog
@@ -60,8 +61,10 @@ def configure_logging(settings: LogSettings, *, stream: TextIO | None = None) ->
 
 
 def _configure_structlog(undo: ExitStack, level: int) -> None:
-    before = structlog.get_config()
-    undo.callback(lambda: structlog.configure(**before))
+    if structlog.is_configured():
+        undo.callback(partial(structlog.configure, **structlog.get_config()))
+    else:  # nobody had: who looks afterwards must not find that somebody has
+        undo.callback(structlog.reset_defaults)
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+import structlog
 
 from ledger_actors import Ledger, connect
 from ledger_actors.daemon import errors
@@ -68,6 +69,19 @@ def test_a_ledger_in_process_has_a_door_for_others(tmp_path: Path) -> None:
     with Ledger.open(tmp_path, env="test") as own, connect(tmp_path) as other:
         own.send("RegisterCompany", company_uuid="c-1", name="Acme")
         assert other.state("company", "c-1").name == "Acme"
+
+
+def test_a_ledger_that_is_opened_again_is_as_quiet_as_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a program that has not said how it logs, and that still has not, afterwards."""
+    structlog.reset_defaults()
+    for _ in range(2):
+        with Ledger.open(tmp_path, env="test") as ledger:
+            assert ledger.status().env == "test"
+        assert not structlog.is_configured()
+    said = capsys.readouterr()
+    assert said.out + said.err == ""
 
 
 def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
