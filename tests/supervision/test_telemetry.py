@@ -22,6 +22,7 @@ from supervision import (
     Registry,
     Supervisor,
     SupervisorFlags,
+    dead_letters,
     resume,
     spawn,
     suspend,
@@ -65,14 +66,14 @@ def test_a_message_that_nobody_will_handle_is_a_dead_letter(start: Any, heard: l
     gate.wait_arrived()
     ref.shutdown()
     ref.tell("too late")
-    before = telemetry.dead_letters.count
+    before = dead_letters.count
     gate.open()
     wait_for_exit(ref)
     ref.signal("later still")
 
     letters = [fields["message"] for event, fields in heard if event == telemetry.DEAD_LETTER]
     assert letters == ["too late", "later still"]
-    assert telemetry.dead_letters.count == before + 2
+    assert dead_letters.count == before + 2
 
 
 def test_a_handler_that_fails_is_detached_and_harms_nobody(start: Any) -> None:
