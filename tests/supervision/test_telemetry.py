@@ -19,6 +19,7 @@ from supervision import (
     Actor,
     Backoff,
     Crashed,
+    Pool,
     Registry,
     Supervisor,
     SupervisorFlags,
@@ -127,6 +128,23 @@ def test_each_event_is_emitted_with_the_fields_that_are_documented() -> None:
     assert emissions() == {name: {fields} for name, fields in declared.items()}
 
 
+def no_thread_left(*_: object) -> None:
+    msg = "can't start new thread"
+    raise RuntimeError(msg)
+
+
+def be_short_of_threads() -> None:
+    pool = Pool(1, "short-pool")
+    ref = spawn(Looking, dispatcher=pool)
+    wait_until(lambda: ref.started_at is not None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread_left)
+        pool.size = 2
+        ref.signal("more")
+    ref.stop()
+    pool.close()
+
+
 def test_each_event_says_when_and_what(heard: list[Any]) -> None:
     """All of them are provoked, and come as they are documented."""
     started = Script("child")
@@ -145,6 +163,7 @@ def test_each_event_says_when_and_what(heard: list[Any]) -> None:
     wait_for_exit(ref)
     ref.signal("too late")
     abandon_one()
+    be_short_of_threads()
     names = Registry("names")
     names.add_listener(lambda _: 1 / 0)
     telemetry.attach(lambda *_: 1 / 0)
