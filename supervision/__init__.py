@@ -21,6 +21,7 @@ from supervision.administration import (
     which_children,
 )
 from supervision.backoff import Backoff
+from supervision.calls import remaining
 from supervision.children import ChildInfo, ChildState, Counts
 from supervision.clock import SYSTEM_CLOCK, Clock, ManualClock, SystemClock
 from supervision.dispatch import OWN_THREAD, POOLED, Dispatcher, Pool
@@ -38,10 +39,12 @@ from supervision.errors import (
     Ignore,
     InvalidChildSpec,
     InvalidSupervisorFlags,
+    MailboxFull,
     MaxChildren,
     NoProcess,
     NotRegistered,
     NotSupported,
+    PoolClosed,
     Rejection,
     StartFailed,
     SupervisionError,
@@ -50,6 +53,7 @@ from supervision.execution import abandoned_threads, blocking, current_ref, shie
 from supervision.future import Future
 from supervision.introspection import TreeNode, format_tree, tree
 from supervision.links import link, unlink
+from supervision.mailbox import Mailbox, Overflow
 from supervision.messages import Exited, ExitSignal, Started
 from supervision.monitors import Down, Monitor, monitor
 from supervision.observer import (
@@ -105,6 +109,7 @@ from supervision.terms import (
 )
 from supervision.timers import Timer, Timers, TimersKeeper
 from supervision.tracing import TraceEvent, TraceKind, log_trace
+from supervision.undelivered import DeadLetter, Undelivered, dead_letters
 
 __all__ = [
     "ABANDONED",
@@ -150,6 +155,7 @@ __all__ = [
     "Clock",
     "Counts",
     "Crashed",
+    "DeadLetter",
     "Dispatcher",
     "Down",
     "DynamicSupervisor",
@@ -163,6 +169,8 @@ __all__ = [
     "InvalidChildSpec",
     "InvalidSupervisorFlags",
     "Killed",
+    "Mailbox",
+    "MailboxFull",
     "ManualClock",
     "MaxChildren",
     "Monitor",
@@ -171,9 +179,11 @@ __all__ = [
     "Normal",
     "NotRegistered",
     "NotSupported",
+    "Overflow",
     "Partition",
     "PartitionSupervisor",
     "Pool",
+    "PoolClosed",
     "Ref",
     "Registered",
     "Registry",
@@ -199,6 +209,7 @@ __all__ = [
     "TraceEvent",
     "TraceKind",
     "TreeNode",
+    "Undelivered",
     "Unregistered",
     "abandoned_threads",
     "async_nolink",
@@ -208,6 +219,7 @@ __all__ = [
     "child_spec",
     "count_children",
     "current_ref",
+    "dead_letters",
     "delete_child",
     "format_tree",
     "get_child_spec",
@@ -217,6 +229,7 @@ __all__ = [
     "monitor",
     "partition_of",
     "partitions",
+    "remaining",
     "resize_partitions",
     "restart_child",
     "restart_child_async",

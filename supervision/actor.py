@@ -28,8 +28,9 @@ from supervision import links, telemetry, tracing
 from supervision._pykka import Envelope, StopRequest
 from supervision.dispatch import OWN_THREAD, TURN_SECONDS, Dispatcher, Turn
 from supervision.errors import ActorDead, CallTimeout, NotSupported, Rejection
-from supervision.execution import ActorExit, ActorKilled, Executor, current_ref, shield
+from supervision.execution import ActorExit, ActorKilled, Executor, interruptible, shield
 from supervision.future import Future
+from supervision.mailbox import Mailbox, message_of
 from supervision.messages import ATTEND, ExitSignal, SystemMessage
 from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
 from supervision.ref import Ref
@@ -58,6 +59,9 @@ class Actor(pykka.Actor):
 
     dispatcher: ClassVar[Dispatcher] = OWN_THREAD
     """Where instances run: `OWN_THREAD`, `POOLED`, or a `Pool`. A child spec may say otherwise."""
+
+    mailbox: Mailbox | None = None
+    """The limit of the mailbox; `None`: it has none. A child spec may say otherwise."""
 
     use_daemon_thread: ClassVar[bool] = False
     """Whether an own thread is a daemon thread, which does not keep the program running."""
@@ -147,20 +151,31 @@ class Actor(pykka.Actor):
         Whoever has the future answers it, from any thread. If this actor ends before, it is
         answered with `ActorDead`. For a tell the future is one that nobody reads.
         """
-        future = self.release_reply()
-        if self._deferred is None:
-            self._deferred = set()
-        self._deferred.add(future)
-        future.add_done_callback(self._deferred.discard)
+        with shield():  # a kill in between would leave the ask in nobody's hands
+            future = self.release_reply()
+            self.adopt([future])
+            assert self._deferred is not None
+            future.add_done_callback(self._deferred.discard)
         return future
 
     def release_reply(self) -> Future[Any]:
         """As `defer_reply`, but the duty to answer passes on: this actor's end does not answer it.
 
-        For handing an ask to another actor with `Ref.forward`, which then answers in any case.
+        For handing an ask to another actor with `Ref.forward`, which then answers in any case. Do
+        both in one `shield`: if this actor is killed or crashes in between, nobody answers.
         """
         future, self._reply = self._reply, None
-        return Future() if future is None else future
+        if future is None:
+            return Future()
+        if future.deadline is not None:  # `remaining` goes on: a stand-in that nobody reads
+            self._reply = Future()
+            self._reply.deadline = future.deadline
+        future.handed_to(None)
+        return future
+
+    def ask_deadline(self) -> float | None:
+        """Return when the asker of the message being handled gives up, if ever."""
+        return None if self._reply is None else self._reply.deadline
 
     def receive(self, match: Callable[[Any], bool], *, timeout: float | None = None) -> Any:
         """Wait for a message that `match` accepts and return it: Erlang's selective receive.
@@ -181,9 +196,9 @@ class Actor(pykka.Actor):
             msg = f"{self._ref.label} runs on a shared pool: only own-thread actors may receive"
             raise NotSupported(msg)
         item = _NOTHING
-        interruptible = current_ref() is self._ref
+        may_be_killed = interruptible()
         with shield():
-            item = self._select(match, timeout, interruptible=interruptible)
+            item = self._select(match, timeout, interruptible=may_be_killed)
             if item.__class__ is Envelope and not isinstance(item.message, StopRequest):
                 self.adopt([] if item.reply_to is None else [item.reply_to])
         if item is _EXITING:
@@ -199,7 +214,7 @@ class Actor(pykka.Actor):
     ) -> Any:
         stash = self._stash = self._stash if self._stash is not None else deque()
         for index, item in enumerate(stash):
-            if match(_message_of(item)):
+            if match(message_of(item)):
                 del stash[index]
                 return item
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -212,7 +227,7 @@ class Actor(pykka.Actor):
             item = self._from_inbox(remaining)
             if item is ATTEND:
                 continue
-            if item is _NOTHING or match(_message_of(item)):
+            if item is _NOTHING or match(message_of(item)):
                 return item
             stash.append(item)
             self._ref.attention = True
@@ -239,7 +254,7 @@ class Actor(pykka.Actor):
                     break
                 if item is ATTEND:
                     continue  # the flag is up, and is seen before the next message
-                if isinstance(_message_of(item), (SystemMessage, StopRequest)):
+                if isinstance(message_of(item), (SystemMessage, StopRequest)):
                     self._put_back(item)
                     break
                 taken.append(item if item.__class__ is Envelope else Envelope(item))
@@ -300,7 +315,7 @@ class Actor(pykka.Actor):
         for future in self._stop_replies or ():
             future.try_set(None)
         for item in list(self._stash or ()):
-            self._ref.signal(item)
+            self._ref.refuse(item, reason)
 
     def set_suspended(self, *, suspended: bool) -> None:
         """Hold back all but the runtime's messages from now on, or no longer; own thread."""
@@ -342,9 +357,11 @@ class Actor(pykka.Actor):
         except ActorKilled:
             ending = KILLED
             self._after_kill()
+        except BaseException as exception:  # noqa: BLE001 - not a hook's, but its end must be told
+            ending = Crashed(exception)
         turn = Turn.OVER
         if ending is not None:
-            turn = Turn.ENDED if ref.end(ending) else Turn.LOST
+            turn = self._finish(executor, ending)
         begun = work.busy_since
         assert begun is not None
         # Whole microseconds, rounded: small integers, unlike floats, take no memory of their own.
@@ -352,6 +369,14 @@ class Actor(pykka.Actor):
         work.ref = work.item = None
         work.done += ref.handled - before
         return turn
+
+    def _finish(self, executor: Executor, ending: ExitReason) -> Turn:
+        executor.tidy()
+        if self._ref.end(ending):
+            return Turn.ENDED
+        if self._ref.exit_reason is not None:
+            self.answer_pending(self._ref.exit_reason)  # what was in nobody's hands at that moment
+        return Turn.LOST
 
     def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
         """Call a hook so that a kill can interrupt it, and nothing behind it."""
@@ -506,7 +531,8 @@ class Actor(pykka.Actor):
         if isinstance(message, SystemMessage):
             return message.handle(self)
         if isinstance(message, StopRequest):
-            self._stop_replies = [*(self._stop_replies or ()), self.release_reply()]
+            with shield():
+                self._stop_replies = [*(self._stop_replies or ()), self.release_reply()]
             return self.exit()
         return super()._handle_receive(message)
 
@@ -612,6 +638,7 @@ def spawn(
     name: Name | None = None,
     dispatcher: Dispatcher | None = None,
     link_to: Ref | Name | None = None,
+    mailbox: Mailbox | None = None,
 ) -> Ref:
     """Construct an actor in this thread, register its name, and start its loop; do not wait.
 
@@ -623,28 +650,34 @@ def spawn(
         Ignore: its `__init__` declined the start.
         AlreadyRegistered: somebody has the name.
         NoProcess: nobody has the name that `link_to` is.
+        RuntimeError: there is no thread for it, or its pool is closed.
         Exception: whatever `__init__` raised.
     """
     partner = None if link_to is None else links.resolve(link_to)
-    actor = _construct(actor_class, args, kwargs or {})
+    actor = _construct(actor_class, args, kwargs or {}, mailbox)
     ref: Ref = actor.actor_ref
     ref.parent = parent
     if dispatcher is not None:
         ref.dispatcher = dispatcher
-    if name is not None:
-        try:
-            name.register(ref)
-        except BaseException:
-            ref.discard()
-            raise
-    if partner is not None:
-        links.link(ref, partner)
-    return _launch(actor)
+    with shield():  # a kill of the starter must not leave a name behind that nobody answers to
+        if name is not None:
+            try:
+                name.register(ref)
+            except BaseException:
+                ref.discard()
+                raise
+        if partner is not None:
+            links.link(ref, partner)
+        return _launch(actor)
 
 
-def _construct(actor_class: type[A], args: Sequence[Any], kwargs: Mapping[str, Any]) -> A:
+def _construct(
+    actor_class: type[A], args: Sequence[Any], kwargs: Mapping[str, Any], mailbox: Mailbox | None
+) -> A:
     """Call the class; where its `__init__` raises, give up the names that it had taken by then."""
     actor: A = actor_class.__new__(actor_class, *args, **kwargs)
+    if mailbox is not None:
+        actor.mailbox = mailbox  # before its `__init__`, which makes the ref and may give it away
     try:
         actor.__init__(*args, **kwargs)  # type: ignore[misc] # as `type.__call__` does
     except BaseException:
@@ -656,24 +689,21 @@ def _construct(actor_class: type[A], args: Sequence[Any], kwargs: Mapping[str, A
 
 def _launch(actor: Any, *, in_pykka_registry: bool = False) -> Ref:
     ref: Ref = actor.actor_ref
-    if in_pykka_registry:
-        ref.join_pykka_registry()
-    try:
-        actor._start_actor_loop()  # noqa: SLF001 - Pykka's seam, overridden above
-    except RuntimeError as exception:  # the system has no thread left
-        ref.parent = None
-        links.drop(ref)
-        ref.end(Crashed(exception))
-        raise
+    with shield():
+        if in_pykka_registry:
+            ref.join_pykka_registry()
+        try:
+            actor._start_actor_loop()  # noqa: SLF001 - Pykka's seam, overridden above
+        except RuntimeError as exception:  # the system has no thread left, or the pool is closed
+            ref.parent = None
+            links.drop(ref)
+            ref.end(Crashed(exception))
+            raise
     return ref
 
 
-def _message_of(item: Any) -> Any:
-    return item.message if item.__class__ is Envelope else item
-
-
 def _is_urgent(item: Any) -> bool:
-    message = _message_of(item)
+    message = message_of(item)
     return isinstance(message, StopRequest) or (
         isinstance(message, SystemMessage) and message.urgent
     )

@@ -18,7 +18,10 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
+from supervision import telemetry
+from supervision.errors import PoolClosed
 from supervision.execution import Executor, shield
+from supervision.reasons import KILLED
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
@@ -74,7 +77,11 @@ class OwnThread:
 
 
 class Pool:
-    """`size` threads that take turns at running actors. Threads are started when first needed."""
+    """`size` threads that take turns at running actors. Threads are started when first needed.
+
+    A worker that waits lends its place to another, so that `size` can always run. One whose actor
+    was abandoned is replaced; if it comes back it ends after its turn.
+    """
 
     def __init__(self, size: int = 4, name: str | None = None) -> None:
         if size < 1:
@@ -89,20 +96,35 @@ class Pool:
         self._closed = False
 
     def begin(self, actor: Actor) -> None:
-        """Queue the actor's first turn."""
+        """Queue the actor's first turn.
+
+        Raises:
+            PoolClosed: the pool is closed.
+            RuntimeError: the system has no thread left, and the pool has none.
+        """
+        if self._closed:
+            raise PoolClosed(self.name)
         ref = actor.actor_ref
         ref.busy = threading.Lock()
         ref.queued = True
-        self._submit(ref)
+        self._ready.put(ref)
+        if self._runners() < self.size:
+            self._staff()
 
     def wake(self, ref: Ref) -> None:
-        """Queue a turn for `ref` unless it has one already."""
+        """Queue a turn for `ref` unless it has one already. On a closed pool it is killed."""
         if not ref.queued:
             ref.queued = True
-            self._submit(ref)
+            self._ready.put(ref)
+            if self._runners() < self.size:
+                self._staff_if_possible()
 
     def lend(self) -> None:
-        """Let another worker run: one is about to wait."""
+        """Let another worker run: one is about to wait.
+
+        Raises:
+            RuntimeError: the system has no thread left, and no other worker runs.
+        """
         with self._lock:
             self._waiting += 1
         self._staff()
@@ -114,77 +136,127 @@ class Pool:
 
     def replace(self, executor: Executor) -> None:
         """Start a worker in the place of one whose thread is stuck."""
-        executor.abandon()
-        with self._lock:
-            self._workers -= 1
-        self._staff()
+        if executor.abandon():
+            with self._lock:
+                self._workers -= 1
+            self._staff_if_possible()
 
     def close(self) -> None:
-        """End the idle workers, and each other one after its turn. Actors left are not run."""
-        self._closed = True
-        for _ in range(self._workers):
-            self._ready.put(None)
+        """End the workers: the idle ones now, each other one after its turn.
+
+        Actors that are left are killed as soon as there is something for them to do, so that
+        whoever asks them has an answer.
+        """
+        with shield():
+            with self._lock:
+                self._closed = True
+                workers = self._workers
+            for _ in range(workers):
+                self._ready.put(None)
+            self._end_left()
 
     @property
     def workers(self) -> int:
         """How many threads it has at the moment."""
         return self._workers
 
-    def _submit(self, ref: Ref) -> None:
-        self._ready.put(ref)
-        if self._workers - self._waiting < self.size:
+    def _runners(self) -> int:
+        return self._workers - self._waiting
+
+    def _staff_if_possible(self) -> None:
+        try:
             self._staff()
+        except RuntimeError as exception:
+            # There is nobody to tell; the next message tries again.
+            telemetry.log_pool_short(self.name, self._workers, exception)
 
     def _staff(self) -> None:
-        with shield():  # the caller may be killed: what is counted must also be started
+        with shield():  # a worker that is counted must be started, whoever is killed over it
+            if self._closed:
+                self._end_left()
+                return
             with self._lock:
-                missing = 0 if self._closed else self.size + self._waiting - self._workers
-                missing = min(missing, max(1, self._ready.qsize()))
-                self._workers += max(0, missing)
-            for _ in range(missing):
-                threading.Thread(
-                    target=self._work, name=f"{self.name}-{next(_thread_numbers)}", daemon=True
-                ).start()
+                missing = self.size + self._waiting - self._workers
+                missing = max(0, min(missing, max(1, self._ready.qsize())))
+                self._workers += missing
+            for started in range(missing):
+                try:
+                    self._start_worker()
+                except RuntimeError as exception:
+                    self._could_not_start(missing - started, exception)
+                    return
+
+    def _start_worker(self) -> None:
+        threading.Thread(
+            target=self._work, name=f"{self.name}-{next(_thread_numbers)}", daemon=True
+        ).start()
+
+    def _could_not_start(self, number: int, exception: RuntimeError) -> None:
+        with self._lock:
+            self._workers -= number
+        if self._runners() <= 0:
+            raise exception
+        telemetry.log_pool_short(self.name, self._workers, exception)
 
     def _work(self) -> None:
         executor = Executor(self)
         executor.bind()
-        while True:
-            try:
-                ref = self._ready.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                if self._retire():
-                    break
-                continue
-            if ref is None:
-                with self._lock:
-                    self._workers -= 1
-                break
-            if self._turn(executor, ref) is Turn.LOST:
-                break  # whoever abandoned the actor has counted this worker out
-        executor.finish()
+        try:
+            while not executor.given_up and self._next_turn(executor):
+                pass
+        finally:
+            self._leave(executor)
 
-    def _turn(self, executor: Executor, ref: Ref) -> Turn:
+    def _next_turn(self, executor: Executor) -> bool:
+        """Run one turn; return whether the worker stays."""
+        try:
+            ref = self._ready.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            return not self._spare()
+        if self._closed:
+            if ref is not None:
+                self._ready.put(ref)
+            return False
+        if ref is not None:
+            self._turn(executor, ref)
+        return not self._closed
+
+    def _leave(self, executor: Executor) -> None:
+        # One that was given up has been counted out by whoever did so.
+        if not executor.finish():
+            with self._lock:
+                self._workers -= 1
+        if self._ready.qsize():
+            self._staff_if_possible()
+
+    def _turn(self, executor: Executor, ref: Ref) -> None:
         assert ref.busy is not None
         ref.queued = False
         if not ref.busy.acquire(blocking=False):
-            return Turn.OVER  # it is on another worker, which looks once more when it has done
+            return  # it is on another worker, which looks once more when it has done
         actor = ref.running
         if actor is None:
-            return Turn.ENDED  # and it keeps its lock: it never runs again
-        turn = actor.run_turn(executor, time.perf_counter() + TURN_SECONDS)
-        if turn is Turn.OVER:
+            return  # it has ended, and keeps its lock: it never runs again
+        if actor.run_turn(executor, time.perf_counter() + TURN_SECONDS) is Turn.OVER:
             ref.busy.release()
             if ref.has_work():
                 self.wake(ref)
-        return turn
 
-    def _retire(self) -> bool:
+    def _spare(self) -> bool:
         with self._lock:
-            if self._workers - self._waiting <= self.size:
-                return False
-            self._workers -= 1
-            return True
+            return self._workers - self._waiting > self.size
+
+    def _end_left(self) -> None:
+        """End the actors that wait for a turn which no worker of this closed pool will run."""
+        while self._runners() <= 0:
+            try:
+                ref = self._ready.get_nowait()
+            except queue.Empty:
+                return
+            if ref is not None and ref.busy is not None:
+                ref.queued = False
+                if ref.busy.acquire(blocking=False):  # else its worker looks once more
+                    ref.end(KILLED)
 
 
 class SharedPool:

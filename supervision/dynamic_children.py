@@ -161,6 +161,6 @@ class DynamicChildren:
         kept = self._kept_specs.get(key)
         if kept is None:
             bare = spec.without_arguments()
-            kept = replace(bare, id=kind or "function", name=None, dispatcher=None)
+            kept = replace(bare, id=kind or "function", name=None, dispatcher=None, mailbox=None)
             self._kept_specs[key] = kept
         return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,12 @@ __all__ = [
     "Ignore",
     "InvalidChildSpec",
     "InvalidSupervisorFlags",
+    "MailboxFull",
     "MaxChildren",
     "NoProcess",
     "NotRegistered",
     "NotSupported",
+    "PoolClosed",
     "Rejection",
     "StartFailed",
     "SupervisionError",
@@ -71,11 +74,32 @@ class CallTimeout(SupervisionError, pykka.Timeout, TimeoutError):
 
 
 class CallCycle(SupervisionError, RuntimeError):
-    """An actor asked, directly or through others, one that waits for its answer or lock."""
+    """An actor would wait, directly or through others, for itself.
+
+    For an answer, a lock, or room in a full mailbox; `path` are the actors, the first one again at
+    the end.
+    """
 
     def __init__(self, path: Sequence[object]) -> None:
-        super().__init__("a cycle of asks would wait for ever: " + " -> ".join(map(str, path)))
+        super().__init__("a cycle of waits would last for ever: " + " -> ".join(map(str, path)))
         self.path = tuple(path)
+
+
+class MailboxFull(SupervisionError, queue.Full):
+    """The mailbox has as many messages as it may have; this one was not taken, or taken out."""
+
+    def __init__(self, address: object, limit: int) -> None:
+        super().__init__(f"the mailbox of {address} already has its {limit} messages (limit)")
+        self.address = address
+        self.limit = limit
+
+
+class PoolClosed(SupervisionError, RuntimeError):
+    """The pool runs no actors any more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is closed: it runs no actors any more")
+        self.name = name
 
 
 class AlreadyRegistered(SupervisionError, ValueError):

@@ -10,6 +10,11 @@ An actor that is killed must not harm what it shares with others. What it does t
 steps (putting a message and waking its reader, settling a future and calling back) is either
 *shielded*, so that a kill waits, or is finished by whoever catches `ActorKilled`: there is one kill
 in an actor's life, so the second try is undisturbed.
+
+Raised once, then: a shield looks under the lock whether a kill came meanwhile, and either raises it
+itself or lets it be injected from here on. Whether an injected exception has been raised yet cannot
+be known, so a shield inside of `except ActorKilled` raises again at its end: such a handler does
+what it must in one shield.
 """
 
 from __future__ import annotations
@@ -18,8 +23,6 @@ import ctypes
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from supervision.work import Work
@@ -35,6 +38,7 @@ __all__ = [
     "blocking",
     "current",
     "current_ref",
+    "interruptible",
     "shield",
 ]
 
@@ -62,13 +66,19 @@ _abandoned: dict[Executor, float] = {}
 
 
 class Executor:
-    """One thread that runs actors, its own one or one after the other."""
+    """One thread that runs actors, its own one or one after the other.
+
+    `current` is the actor that is on it; `exposed` is the same while a kill may be raised.
+    """
 
     __slots__ = (
         "_finished",
         "_injected",
+        "_lent",
         "_lock",
         "current",
+        "exposed",
+        "given_up",
         "ident",
         "pool",
         "thread",
@@ -81,10 +91,13 @@ class Executor:
         self.thread: threading.Thread | None = None
         self.ident: int | None = None
         self.current: Ref | None = None
+        self.exposed: Ref | None = None
         self.wake: queue.SimpleQueue[object] | None = None
+        self.given_up = False
         self.work = Work()
         self._lock = threading.Lock()
         self._injected = False
+        self._lent = False
         self._finished = False
 
     def bind(self) -> None:
@@ -97,26 +110,56 @@ class Executor:
     def enter(self, ref: Ref) -> None:
         """From here on a kill of `ref` is raised in this thread."""
         ref.executor = self
-        self.current = ref
+        self.current = self.exposed = ref
 
     def leave(self, ref: Ref) -> None:
         """From here on no kill is raised in this thread; one on its way is taken back."""
+        self.cover()
+        self.current = ref.executor = None
+
+    def cover(self) -> Ref | None:
+        """Put off a kill until `uncover`; return the actor whose kill that is, if any.
+
+        One that is raised on the way in leaves everything as it was.
+        """
+        covered = self.exposed
         while True:
             try:
                 with self._lock:
-                    self.current = None
+                    self.exposed = None
                     if self._injected:
                         self._injected = False
-                        _raise_in(self.ident, None)
-                ref.executor = None
+                        self._take_it_here()
             except ActorKilled:
-                continue  # it came before the lock was taken: leave again, undisturbed
+                continue  # it came before the lock was taken: again, undisturbed
+            return covered
+
+    def _take_it_here(self) -> None:
+        # To clear an exception that waits leaves CPython looking for one at every step, for ever
+        # (3.11: its flag falls only when one is raised). So the one that waits, or if it has been
+        # raised a new one, is raised here.
+        try:
+            _raise_in(self.ident, ActorKilled)
+            _look()
+        except ActorKilled:
             return
 
-    def interrupt(self, ref: Ref) -> bool:
-        """Raise `ActorKilled` in this thread if `ref` is on it; return whether it was."""
+    def uncover(self, ref: Ref) -> None:
+        """Let `ref` be killed again.
+
+        Raises:
+            ActorKilled: it was killed meanwhile.
+        """
         with self._lock:
-            if self.current is not ref:
+            if not ref.kill_requested:
+                self.exposed = ref
+                return
+        raise ActorKilled
+
+    def interrupt(self, ref: Ref) -> bool:
+        """Raise `ActorKilled` in this thread if `ref` may be killed on it; return whether so."""
+        with self._lock:
+            if self.exposed is not ref:
                 return False
             self._injected = True
             _raise_in(self.ident, ActorKilled)
@@ -125,18 +168,58 @@ class Executor:
             wake.put(None)
         return True
 
-    def abandon(self) -> None:
-        """Count this thread as given up until it ends by itself."""
-        with self._lock:
-            if not self._finished:
-                _abandoned[self] = time.monotonic()
+    def lend(self) -> bool:
+        """Let the pool run another worker while this one waits; return whether it was asked to.
 
-    def finish(self) -> None:
-        """The thread is about to end; if it was given up, it is no longer counted."""
+        Raises:
+            RuntimeError: there is nobody left who could run, and no thread to be had.
+        """
+        if self.pool is None:
+            return False
+        with self._lock:
+            if self._lent or self.given_up:
+                return False
+            self._lent = True
+        try:
+            self.pool.lend()
+        except RuntimeError:
+            self.take_back()
+            raise
+        return True
+
+    def take_back(self) -> None:
+        """This thread no longer waits. Harmless if it had not said so, or was given up."""
+        with self._lock:
+            lent, self._lent = self._lent, False
+        if lent and self.pool is not None:
+            self.pool.take_back()
+
+    def tidy(self) -> None:
+        """Its actor has ended: what a kill has kept it from putting back is put back."""
+        self.wake = None
+        if self._lent:
+            self.take_back()
+
+    def abandon(self) -> bool:
+        """Count this thread as given up until it ends by itself; return whether it is news.
+
+        It ends after the turn that it is in, and is never again counted as one that waits.
+        """
+        with self._lock:
+            if self.given_up or self._finished:
+                return False
+            self.given_up = True
+            _abandoned[self] = time.monotonic()
+        self.take_back()
+        return True
+
+    def finish(self) -> bool:
+        """The thread is about to end, and is no longer counted; return whether it was given up."""
         with self._lock:
             self._finished = True
             _abandoned.pop(self, None)
         self.work.leave()
+        return self.given_up
 
 
 def current() -> Executor | None:
@@ -151,51 +234,82 @@ def current_ref() -> Ref | None:
     return None if executor is None else executor.current
 
 
-@contextmanager
-def blocking(*, wake: queue.SimpleQueue[object] | None = None) -> Iterator[None]:
+def interruptible() -> bool:
+    """Return whether a kill of the actor on this thread would be raised at once."""
+    executor = current()
+    return executor is not None and executor.exposed is not None
+
+
+class blocking:  # noqa: N801 - used as a function
     """Say that this thread is about to wait for something outside its actor.
 
     On a shared pool another worker stands in meanwhile. `wake` is woken when the actor is killed,
-    so that the wait ends. Outside actors it does nothing.
+    so that the wait ends. Outside actors it does nothing; within another such block it is the same
+    wait.
+
+    Raises:
+        RuntimeError: the system has no thread left for the one who would stand in, and nobody else
+            of the pool runs.
     """
-    executor = current()
-    if executor is None:
-        yield
-        return
-    lent: list[Spares] = []
-    executor.wake = wake
-    try:
-        if executor.pool is not None:
-            with shield():  # a pool that counts a worker and has none is one short for ever
-                executor.pool.lend()
-                lent.append(executor.pool)
-        yield
-    finally:
-        executor.wake = None
-        with shield():
-            for pool in lent:
-                pool.take_back()
+
+    __slots__ = ("_before", "_executor", "_lent", "_wake")
+
+    def __init__(self, *, wake: queue.SimpleQueue[object] | None = None) -> None:
+        self._wake = wake
+        self._before: queue.SimpleQueue[object] | None = None
+        self._executor: Executor | None = None
+        self._lent = False
+
+    def __enter__(self) -> None:
+        executor = current()
+        if executor is None:
+            return
+        try:
+            with shield():
+                self._before, executor.wake = executor.wake, self._wake
+                self._executor = executor
+                self._lent = executor.lend()
+        except BaseException:
+            self._end(executor)
+            raise
+
+    def __exit__(self, *_exc_info: object) -> None:
+        # Where a kill comes before it is put back, `Executor.tidy` does it.
+        if self._executor is not None:
+            self._end(self._executor)
+
+    def _end(self, executor: Executor) -> None:
+        executor.wake = self._before
+        if self._lent:
+            with shield():
+                executor.take_back()
 
 
-@contextmanager
-def shield() -> Iterator[None]:
+class shield:  # noqa: N801 - used as a function
     """Put off a kill of the actor on this thread until the block is done.
 
     For steps on shared things that must all be done or none. Keep it short and wait for nothing.
-    Outside actors it does nothing.
+    Outside actors, and within another shield, it does nothing.
+
+    Raises:
+        ActorKilled: at the end of the block, if a kill came meanwhile; whatever the block raised.
     """
-    executor = current()
-    ref = None if executor is None else executor.current
-    if executor is None or ref is None:
-        yield
-        return
-    executor.leave(ref)
-    try:
-        yield
-    finally:
-        executor.enter(ref)
-    if ref.kill_requested:
-        raise ActorKilled
+
+    __slots__ = ("_executor", "_ref")
+
+    def __init__(self) -> None:
+        self._executor: Executor | None = None
+        self._ref: Ref | None = None
+
+    def __enter__(self) -> None:
+        executor = current()
+        if executor is not None and executor.exposed is not None:
+            self._executor = executor
+            self._ref = executor.cover()
+
+    def __exit__(self, *_exc_info: object) -> None:
+        if self._ref is not None and self._executor is not None:
+            self._executor.uncover(self._ref)
 
 
 def abandoned_threads() -> list[tuple[str, float]]:
@@ -207,8 +321,12 @@ def abandoned_threads() -> list[tuple[str, float]]:
     ]
 
 
-def _raise_in(ident: int | None, exception: type[BaseException] | None) -> None:
-    if ident is None:
-        return
-    target = ctypes.py_object(exception) if exception is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), target)
+def _raise_in(ident: int | None, exception: type[BaseException]) -> None:
+    if ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(ident), ctypes.py_object(exception)
+        )
+
+
+def _look() -> None:
+    """Do nothing: at each call the interpreter looks whether there is something to raise."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 
 from supervision import execution, telemetry
-from supervision.calls import waiting_for
+from supervision.calls import remaining, waiting_for
 from supervision.errors import CallTimeout
 
 if TYPE_CHECKING:
@@ -31,13 +31,20 @@ _settling = allocate_lock()
 
 
 class Future(pykka.Future[T]):
-    """A value that is here now or later. Set once, by whoever owns the answer."""
+    """A value that is here now or later. Set once, by whoever owns the answer.
+
+    Attributes:
+        target: the actor that must answer, as far as is known, until there is an answer; it is how
+            a cycle of asks is seen.
+        deadline: when the asker gives up, as a reading of `time.monotonic`; `None`: never.
+    """
+
+    deadline: float | None = None
 
     def __init__(self, target: Ref | None = None) -> None:
-        """`target` is the actor that is asked; it is how a cycle of asks is seen."""
         # Not Pykka's __init__: it makes an object a future for a hook that is rarely used.
         self._get_hook = None
-        self._target = target
+        self.target = target
         self._value: Any = _PENDING
         self._exc_info: Any = None
         self._callbacks: list[Callable[[Future[T]], None]] | None = None
@@ -64,7 +71,8 @@ class Future(pykka.Future[T]):
         """Wait for the value, at most `timeout` seconds, and return it.
 
         Runs in the caller's thread. On a thread of a shared pool it lets the pool add a worker
-        meanwhile, so waiting never starves other actors.
+        meanwhile, so waiting never starves other actors. Without a timeout, an actor that handles
+        an ask waits no longer than its asker does.
 
         Raises:
             CallTimeout: it did not come in time.
@@ -106,6 +114,11 @@ class Future(pykka.Future[T]):
         """Set an exception unless there is a result; return whether this call did it."""
         return self._settle(None, _triple(exc_info))
 
+    def handed_to(self, target: Ref | None) -> None:
+        """Say that `target` answers from here on; `None`: nobody in particular."""
+        if self._value is _PENDING:
+            self.target = target
+
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """Compute the value by `func(timeout)` at the first `get`, as Pykka's futures do."""
         with _settling:
@@ -142,6 +155,7 @@ class Future(pykka.Future[T]):
                 if self._value is not _PENDING or self._get_hook is not None:
                     return False
                 won = True
+                self.target = None
                 self._exc_info = exc_info
                 self._value = value
             if self._callbacks is not None:
@@ -149,6 +163,7 @@ class Future(pykka.Future[T]):
         except execution.ActorKilled:
             # Who sets it is killed; those who wait for it must not pay for that.
             if won:
+                self.target = None
                 self._exc_info = exc_info
                 self._value = value
                 self._call_back()
@@ -170,20 +185,26 @@ class Future(pykka.Future[T]):
     def _wait(self, timeout: float | None) -> None:
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.add_done_callback(arrived.put)
+        seconds = remaining() if timeout is None else max(0.0, timeout)
         try:
-            with waiting_for(self._target), execution.blocking(wake=arrived):
-                arrived.get(timeout=None if timeout is None else max(0.0, timeout))
+            with waiting_for(self), execution.blocking(wake=arrived):
+                arrived.get(timeout=seconds)
         except queue.Empty:
             self.remove_done_callback(arrived.put)
         if self._value is _PENDING:
-            msg = f"no answer within {timeout} seconds"
-            raise CallTimeout(msg)
+            raise CallTimeout(_nothing_within(timeout, seconds))
 
     def _get_through_hook(self, timeout: float | None) -> T:
         if not hasattr(self, "_hook_value"):
             assert self._get_hook is not None
             self._hook_value: T = self._get_hook(timeout)
         return self._hook_value
+
+
+def _nothing_within(timeout: float | None, seconds: float | None) -> str:
+    if timeout is not None or seconds is None:
+        return f"no answer within {timeout} seconds"
+    return f"no answer within the {seconds:g} seconds that were left of the ask being handled"
 
 
 def _triple(exc_info: Any) -> Any:

@@ -23,6 +23,7 @@ __all__ = [
     "Crash",
     "ExitSignal",
     "Exited",
+    "RuntimeMessage",
     "ShutdownRequest",
     "Started",
     "SystemMessage",
@@ -31,7 +32,13 @@ __all__ = [
 ]
 
 
-class SystemMessage:
+class RuntimeMessage:
+    """A message that the runtime sends; no mailbox counts, refuses or drops it."""
+
+    __slots__ = ()
+
+
+class SystemMessage(RuntimeMessage):
     """A message that is handled by the runtime, in the actor's thread, in its turn."""
 
     __slots__ = ()

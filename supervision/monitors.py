@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supervision.messages import RuntimeMessage
+
 if TYPE_CHECKING:
     from supervision.reasons import ExitReason
     from supervision.ref import Ref
@@ -17,7 +19,7 @@ __all__ = ["Down", "Monitor", "monitor"]
 
 
 @dataclass(frozen=True, slots=True)
-class Down:
+class Down(RuntimeMessage):
     """The monitored actor has ended, for this reason."""
 
     ref: Ref

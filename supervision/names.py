@@ -9,12 +9,11 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from supervision import telemetry
-from supervision.calls import check_cycle
 from supervision.errors import NoProcess
 from supervision.future import Future
 from supervision.ref import Ref
 from supervision.registrations import label_of
+from supervision.undelivered import Undelivered, dead_letters
 
 if TYPE_CHECKING:
     from supervision.reasons import ExitReason
@@ -76,11 +75,12 @@ class Name:
             NoProcess: nobody has it; in the future if not blocking.
         """
         if block:
-            ref = self.ref()
-            check_cycle(ref)
-            return ref.ask(message, timeout=timeout)
+            return self.ref().ask(message, timeout=timeout)
+        ref = self.registry.whereis(self.key)
+        if ref is not None:
+            return ref.ask(message, block=False, timeout=timeout)
         future: Future[Any] = Future()
-        self.forward(message, future)
+        future.try_set_exception(NoProcess(self))
         return future
 
     def forward(self, message: Any, reply_to: Future[Any] | None) -> None:
@@ -90,12 +90,14 @@ class Name:
             ref.forward(message, reply_to)
         elif reply_to is not None:
             reply_to.try_set_exception(NoProcess(self))
+        else:
+            dead_letters.record(self, message, Undelivered.NOBODY)
 
     def signal(self, message: Any) -> None:
         """As `Ref.signal`; where nobody has the name the message is a dead letter."""
         ref = self.registry.whereis(self.key)
         if ref is None:
-            telemetry.dead_letters.record(self, message)
+            dead_letters.record(self, message, Undelivered.NOBODY)
         else:
             ref.signal(message)
 

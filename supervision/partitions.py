@@ -12,9 +12,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from supervision import telemetry
 from supervision.errors import NoProcess, NotSupported
 from supervision.future import Future
+from supervision.undelivered import Undelivered, dead_letters
 
 if TYPE_CHECKING:
     from supervision.reasons import ExitReason
@@ -132,12 +132,14 @@ class Partition:
             name.forward(message, reply_to)
         elif reply_to is not None:
             reply_to.try_set_exception(NoProcess(self))
+        else:
+            dead_letters.record(self, message, Undelivered.NOBODY)
 
     def signal(self, message: Any) -> None:
         """As `Ref.signal`; where there is no such partition the message is a dead letter."""
         name = self._find()
         if name is None:
-            telemetry.dead_letters.record(self, message)
+            dead_letters.record(self, message, Undelivered.NOBODY)
         else:
             name.signal(message)
 

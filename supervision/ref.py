@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 import uuid
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -19,17 +20,20 @@ import pykka
 
 from supervision import links, telemetry
 from supervision._pykka import Envelope, StopRequest
-from supervision.calls import check_cycle
-from supervision.errors import ActorDead
-from supervision.execution import ActorKilled
+from supervision.calls import deadline_of
+from supervision.errors import ActorDead, CallCycle, CallTimeout, MailboxFull
+from supervision.execution import ActorKilled, shield
 from supervision.future import Future
+from supervision.mailbox import BoundedInbox, message_of
 from supervision.messages import WAKE, Crash, Exited, ShutdownRequest, Started, SystemMessage
 from supervision.reasons import ABANDONED, SHUTDOWN, Crashed, ExitReason, Shutdown
 from supervision.registrations import Registration, label_of
 from supervision.tracing import note_out, senders
+from supervision.undelivered import Undelivered, dead_letters
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
+    from supervision.calls import Awaited
     from supervision.dispatch import Dispatcher
     from supervision.execution import Executor
     from supervision.monitors import Monitor
@@ -98,7 +102,9 @@ class Ref(pykka.ActorRef[Any]):
     def __init__(self, actor: Actor) -> None:
         # Not Pykka's __init__: a UUID and an event for each of a million actors cost too much.
         self.actor_class = type(actor)
-        self.actor_inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.actor_inbox: queue.SimpleQueue[Any] | BoundedInbox = (
+            queue.SimpleQueue() if actor.mailbox is None else BoundedInbox(actor.mailbox, self)
+        )
         self.dispatcher = actor.dispatcher
         self.running: Actor | None = actor
         self.executor: Executor | None = None
@@ -106,7 +112,7 @@ class Ref(pykka.ActorRef[Any]):
         self.queued = False
         self.parent: Ref | None = None
         self.exit_reason: ExitReason | None = None
-        self.waiting_on: Ref | None = None
+        self.waiting_on: Awaited | None = None
         self.kill_requested = False
         self.attention = False
         self.handled = 0
@@ -132,6 +138,11 @@ class Ref(pykka.ActorRef[Any]):
     def actor_stopped(self) -> Ended:  # type: ignore[override]
         """Pykka's event: set when the loop has really ended."""
         return Ended(self)
+
+    @property
+    def target(self) -> Ref:
+        """Itself: who waits for this actor waits for it to act."""
+        return self
 
     @property
     def label(self) -> str:
@@ -168,15 +179,18 @@ class Ref(pykka.ActorRef[Any]):
     # -- sending ---------------------------------------------------------------------------------
 
     def tell(self, message: Any) -> None:
-        """Put `message` into the mailbox; do not wait.
+        """Put `message` into the mailbox; wait only for room in one that is full and blocks.
 
         Raises:
             ActorDead: the actor has ended. One that ends later, with the message still in its
                 mailbox, leaves a dead letter.
+            MailboxFull: the mailbox is full, and refuses.
+            CallCycle: it is full and blocks, and the actor waits, directly or through others, for
+                the one that tells.
         """
         if self.exit_reason is not None:
             raise ActorDead(self.label, self.exit_reason)
-        self.signal(message)
+        self._put(message, True, None)
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
         """Put `message` into the mailbox and return its answer.
@@ -184,38 +198,60 @@ class Ref(pykka.ActorRef[Any]):
         Args:
             message: any object.
             block: wait for the answer; else return a `Future` of it.
-            timeout: seconds to wait at most.
+            timeout: seconds to wait at most, for room in the mailbox and for the answer; what is
+                left of them is the handler's (`remaining`). Without one, an actor that handles an
+                ask waits no longer than its asker does.
 
         Raises:
-            ActorDead: it has ended, or ended before it answered; in the future if not blocking.
+            ActorDead: it has ended, or ended before it answered.
             CallTimeout: no answer in time.
             CallCycle: the actor that asks is, directly or through others, the one that is asked.
+            MailboxFull: the mailbox is full and refuses, or dropped the message for another.
             Exception: whatever handling the message raised. But for a `Rejection`, it ended the
                 actor, too.
+
+        If not blocking, all of these are in the future.
         """
-        if block:
-            check_cycle(self)
         future: Future[Any] = Future(self)
-        self.forward(message, future)
-        return future.get(timeout=timeout) if block else future
+        if not block:
+            if timeout is not None:
+                future.deadline = time.monotonic() + timeout
+            self._put_ask(message, future, timeout)
+            return future
+        deadline = deadline_of(self, timeout)
+        if deadline is None:
+            self._put_ask(message, future, None)
+            return future.get()
+        future.deadline = deadline
+        if isinstance(self.actor_inbox, BoundedInbox):
+            self._put_ask(message, future, max(0.0, deadline - time.monotonic()))
+            return future.get(timeout=None if timeout is None else deadline - time.monotonic())
+        self._put_ask(message, future, timeout)
+        return future.get(timeout=timeout)
 
     def forward(self, message: Any, reply_to: Future[Any] | None) -> None:
-        """Put `message` into the mailbox with somebody's future for the answer.
+        """Put `message` into the mailbox with somebody's future for the answer; do not wait.
 
         Never raises: if the actor has ended, or ends before it handles the message, the future
-        gets `ActorDead`.
+        gets `ActorDead`; if its mailbox is full, `MailboxFull`.
         """
-        if self.exit_reason is not None and reply_to is not None:
-            reply_to.try_set_exception(ActorDead(self.label, self.exit_reason))
-            return
+        if reply_to is not None:
+            reply_to.handed_to(self)
         self.signal(Envelope(message, reply_to))
 
     def signal(self, message: Any) -> None:
-        """Put `message` as `tell` does, but leave a dead letter where `tell` would raise."""
-        if senders:
-            note_out(self, message)
+        """Put `message` as `tell` does, but do not wait, and leave a dead letter in its stead."""
         try:
-            self.actor_inbox.put(message)
+            self._put(message, False, None)
+        except MailboxFull as full:
+            self._turn_away(message, full, Undelivered.FULL)
+
+    def _put(self, item: Any, wait: bool, timeout: float | None) -> None:
+        if senders:
+            note_out(self, item)
+        try:
+            # A queue without a limit ignores both, and never waits.
+            self.actor_inbox.put(item, wait, timeout)
             if self.exit_reason is not None:
                 self._empty_mailbox(self.exit_reason)
             elif self.busy is not None:
@@ -224,6 +260,26 @@ class Ref(pykka.ActorRef[Any]):
             # The sender is killed between two steps; the message, if it is in, must be seen.
             self._look_again()
             raise
+
+    def _put_ask(self, message: Any, future: Future[Any], timeout: float | None) -> None:
+        if self.exit_reason is not None:
+            future.try_set_exception(ActorDead(self.label, self.exit_reason))
+            return
+        try:
+            self._put(Envelope(message, future), True, timeout)
+        except (ActorDead, CallCycle, CallTimeout, MailboxFull) as error:  # of a bounded mailbox
+            future.try_set_exception(error)
+
+    def dropped(self, item: Any, limit: int) -> None:
+        """A message was taken out to make room for another; called by a bounded mailbox."""
+        self._turn_away(item, MailboxFull(self.label, limit), Undelivered.DROPPED)
+
+    def _turn_away(self, item: Any, full: MailboxFull, why: Undelivered) -> None:
+        reply_to = _reply_to(item)
+        if reply_to is not None:
+            reply_to.try_set_exception(full)
+        if reply_to is None or why is Undelivered.DROPPED:
+            dead_letters.record(self, message_of(item), why)
 
     # -- ending ----------------------------------------------------------------------------------
 
@@ -250,16 +306,17 @@ class Ref(pykka.ActorRef[Any]):
         It ends with the reason `KILLED`, without `on_stop`. A thread inside C code notices when it
         comes back to Python; one that does not come back can only be abandoned.
         """
-        try:
-            self._kill.pop()
-        except IndexError:
-            return
-        self.kill_requested = True
-        self.attention = True
-        executor = self.executor
-        if executor is not None:
-            executor.interrupt(self)
-        self.signal(WAKE)
+        with shield():  # a kill of the killer must not leave this one half done
+            try:
+                self._kill.pop()
+            except IndexError:
+                return
+            self.kill_requested = True
+            self.attention = True
+            executor = self.executor
+            if executor is not None:
+                executor.interrupt(self)
+            self.signal(WAKE)
 
     def abandon(self) -> None:
         """Declare the actor ended although its thread still runs; for supervisors.
@@ -268,13 +325,14 @@ class Ref(pykka.ActorRef[Any]):
         is nobody's: the versions in the store refuse its writes. The thread is counted
         (`abandoned_threads`) until it ends by itself.
         """
-        self.kill()
-        executor = self.executor
-        if not self.end(ABANDONED) or executor is None:
-            return
-        self.dispatcher.replace(executor)
-        thread = executor.thread.name if executor.thread else "?"
-        telemetry.emit(telemetry.THREAD_ABANDONED, ref=self, thread=thread)
+        with shield():
+            self.kill()
+            executor = self._executor()
+            if not self.end(ABANDONED) or executor is None:
+                return
+            self.dispatcher.replace(executor)
+            thread = executor.thread.name if executor.thread else "?"
+            telemetry.emit(telemetry.THREAD_ABANDONED, ref=self, thread=thread)
 
     def discard(self) -> None:
         """End an actor that was made but never ran: its starter was told why, its parent is not."""
@@ -286,16 +344,27 @@ class Ref(pykka.ActorRef[Any]):
 
         Called by the actor's own loop, or by `abandon`. The order is a promise: names are free
         before the supervisor hears of it, and the supervisor and the monitors have been told before
-        anybody who waits for an answer.
+        anybody who waits for an answer. Whatever somebody else's code raises in it (a listener, a
+        callback) is logged, and the end goes on.
         """
-        try:
-            self._life.pop()
-        except IndexError:
-            return False
-        actor, self.running = self.running, None
-        self.exit_reason = reason
-        self._leave_registries()
-        self.names_free = True
+        with shield():
+            try:
+                self._life.pop()
+            except IndexError:
+                return False
+            actor, self.running = self.running, None
+            self.waiting_on = None
+            self.exit_reason = reason
+            self._leave_registries()
+            self.names_free = True
+            self._go_on(self._report_end, reason)
+            self._tell_watchers(reason)
+            if actor is not None:
+                self._go_on(actor.answer_pending, reason)
+            self._empty_mailbox(reason)
+            return True
+
+    def _report_end(self, reason: ExitReason) -> None:
         if self.parent is not None:
             self.parent.signal(Exited(self, reason))
         elif isinstance(reason, Crashed):
@@ -303,11 +372,19 @@ class Ref(pykka.ActorRef[Any]):
         if self.links is not None:
             links.sever(self, reason)
         telemetry.emit(telemetry.ACTOR_ENDED, ref=self, reason=reason)
-        self._tell_watchers(reason)
-        if actor is not None:
-            actor.answer_pending(reason)
-        self._empty_mailbox(reason)
-        return True
+
+    def _go_on(self, step: Callable[..., object], *args: Any) -> None:
+        try:
+            step(*args)
+        except BaseException:  # noqa: BLE001 - an end must be whole, whoever fails in it
+            telemetry.log_failed_end(self, step)
+
+    def _executor(self) -> Executor | None:
+        # A thread is on it within its hooks, and a pool's worker for the whole of a turn.
+        actor = self.running
+        if self.executor is None and actor is not None and self.busy is not None:
+            return actor.turn_executor() if self.busy.locked() else None
+        return self.executor
 
     def started(self) -> None:
         """Tell the supervisor that `on_start` has succeeded; called by the actor's loop."""
@@ -319,9 +396,10 @@ class Ref(pykka.ActorRef[Any]):
 
     def watch(self, watch: Monitor) -> None:
         """Add a monitor; it fires at once if the actor has ended and its names are free."""
-        self.__dict__.setdefault("_watcher_list", []).append(watch)
-        if self.exit_reason is not None and self.names_free:
-            watch.fire(self.exit_reason)
+        with shield():
+            self.__dict__.setdefault("_watcher_list", []).append(watch)
+            if self.exit_reason is not None and self.names_free:
+                watch.fire(self.exit_reason)
 
     def unwatch(self, watch: Monitor) -> None:
         """Forget a monitor."""
@@ -377,37 +455,45 @@ class Ref(pykka.ActorRef[Any]):
         with _naming:
             registrations, self._names = self.registrations(), None
         for registration in registrations:
-            registration.registry.forget(registration)
+            self._go_on(registration.registry.forget, registration)
         if self._in_pykka_registry:
-            pykka.ActorRegistry.unregister(self)
+            self._go_on(pykka.ActorRegistry.unregister, self)
 
     def _tell_watchers(self, reason: ExitReason) -> None:
         watchers = self.__dict__.get("_watcher_list", [])
         while watchers:
-            watchers.pop(0).fire(reason)
+            self._go_on(watchers.pop(0).fire, reason)
 
     def _empty_mailbox(self, reason: ExitReason) -> None:
-        while True:
-            try:
-                item = self.actor_inbox.get_nowait()
-            except queue.Empty:
-                return
-            self._refuse(item, reason)
+        with shield():  # what is taken out must be answered
+            inbox = self.actor_inbox
+            if isinstance(inbox, BoundedInbox):
+                inbox.close()
+            while True:
+                try:
+                    item = inbox.get_nowait()
+                except queue.Empty:
+                    break
+                self.refuse(item, reason)
+            if reason is ABANDONED and self.busy is None:
+                inbox.put(WAKE)  # its thread may sleep on the mailbox, and must find out
 
-    def _refuse(self, item: Any, reason: ExitReason) -> None:
-        message: Any = item
-        reply_to: Future[Any] | None = None
-        if item.__class__ is Envelope:
-            message = item.message
-            reply_to = cast("Future[Any] | None", item.reply_to)
+    def refuse(self, item: Any, reason: ExitReason) -> None:
+        """Answer a message that will not be handled because the actor has ended."""
+        message = message_of(item)
+        reply_to = _reply_to(item)
         if reply_to is not None:
             if isinstance(message, StopRequest):
                 reply_to.try_set(None)
             else:
                 reply_to.try_set_exception(ActorDead(self.label, reason))
         elif not isinstance(message, (SystemMessage, StopRequest)):
-            telemetry.dead_letters.record(self, message)
+            dead_letters.record(self, message, Undelivered.ENDED)
 
     def _actor_weakref(self) -> Actor | None:  # type: ignore[override]
         # Pykka's proxies call this to see what attributes there are.
         return self.running
+
+
+def _reply_to(item: Any) -> Future[Any] | None:
+    return cast("Future[Any] | None", item.reply_to) if item.__class__ is Envelope else None

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from supervision.calls import follow
 from supervision.errors import ActorDead, CallCycle, CallTimeout
@@ -21,6 +22,9 @@ from supervision.execution import blocking, current_ref, shield
 from supervision.monitors import monitor
 from supervision.ref import Ref
 from supervision.registrations import slot_of
+
+if TYPE_CHECKING:
+    from supervision.calls import Awaited
 
 __all__ = ["KeyLocks"]
 
@@ -34,13 +38,18 @@ class _Turn:
         self.ref: Ref | None = current_ref()
         self.thread = threading.get_ident()  # not the thread: a turn must not be its last owner
         self.arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self.before: Ref | None = None
+        self.before: Awaited | None = None
         self.has_it = False
+
+    @property
+    def target(self) -> Ref | None:
+        """The actor whose turn this is, for those that wait until it is over."""
+        return self.ref
 
     def wait_for(self, holder: _Turn) -> None:
         """Show that this one waits for `holder`."""
         if self.ref is not None:
-            self.ref.waiting_on = holder.ref
+            self.ref.waiting_on = holder
 
     def done_waiting(self) -> None:
         """Show that it waits no more."""

@@ -82,11 +82,19 @@ def check_name(value: object) -> None:
         raise InvalidChildSpec(f"name: a registry's name(key), not {value!r}")
 
 
-def check_where(name: object, dispatcher: object, *, made_by_spec: bool) -> None:
-    """A start function makes its actor itself: a spec cannot name or place it."""
-    if not made_by_spec and (name is not None or dispatcher is not None):
+def check_mailbox(value: object) -> None:
+    """A limit, or none."""
+    from supervision.mailbox import Mailbox
+
+    if value is not None and not isinstance(value, Mailbox):
+        raise InvalidChildSpec(f"mailbox: a Mailbox(limit, overflow) or None, not {value!r}")
+
+
+def check_where(name: object, dispatcher: object, mailbox: object, *, made_by_spec: bool) -> None:
+    """A start function makes its actor itself: a spec cannot name, place or bound it."""
+    if not made_by_spec and not (name is None and dispatcher is None and mailbox is None):
         raise InvalidChildSpec(
-            "name, dispatcher: only with a Start; a start function sees to them itself"
+            "name, dispatcher, mailbox: only with a Start; a start function sees to them itself"
         )
 
 

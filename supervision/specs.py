@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from supervision.actor import Actor
     from supervision.backoff import Backoff
     from supervision.dispatch import Dispatcher
+    from supervision.mailbox import Mailbox
     from supervision.ref import Ref
     from supervision.registry import Name
 
@@ -76,7 +77,7 @@ class ChildSpec:
     Attributes:
         id: names the child within its supervisor; any hashable but `None`.
         start: a `Start`, or a function without arguments that starts an actor and returns its ref;
-            such a function has no `name` and no `dispatcher` here: it sees to them itself.
+            such a function has no `name`, `dispatcher` or `mailbox` here: it sees to them itself.
         restart: `PERMANENT` is always started again, `TRANSIENT` after an abnormal end,
             `TEMPORARY` never.
         shutdown: the seconds in which it may end by itself once it is asked to; `BRUTAL_KILL` does
@@ -89,6 +90,7 @@ class ChildSpec:
         start_timeout: the seconds it waits at most; `None` waits as long as it takes.
         dispatcher: where it runs, if not where its class says.
         backoff: how long it waits before each restart; `None` restarts it at once, as OTP does.
+        mailbox: the limit of its mailbox, if not the one that its class says.
 
     Raises:
         InvalidChildSpec: a field has a value that cannot be; the sentence names it.
@@ -105,6 +107,7 @@ class ChildSpec:
     start_timeout: float | None = None
     dispatcher: Dispatcher | None = None
     backoff: Backoff | None = None
+    mailbox: Mailbox | None = None
 
     def __post_init__(self) -> None:
         checks.check_id(self.id)
@@ -121,7 +124,10 @@ class ChildSpec:
         checks.check_shutdown(self.shutdown)
         checks.check_significant_flag(self.significant, self.restart)
         checks.check_name(self.name)
-        checks.check_where(self.name, self.dispatcher, made_by_spec=isinstance(self.start, Start))
+        checks.check_mailbox(self.mailbox)
+        checks.check_where(
+            self.name, self.dispatcher, self.mailbox, made_by_spec=isinstance(self.start, Start)
+        )
         checks.check_await_start(self.await_start)
         checks.check_start_timeout(self.start_timeout)
         checks.check_backoff(self.backoff, self.restart)
@@ -178,6 +184,7 @@ def child_spec(
     start_timeout: float | None = None,
     dispatcher: Dispatcher | None = None,
     backoff: Backoff | None = None,
+    mailbox: Mailbox | None = None,
     **kwargs: Any,
 ) -> ChildSpec:
     """Return a spec of `actor_class(*args, **kwargs)`; its id is the class unless one is given.
@@ -197,6 +204,7 @@ def child_spec(
         start_timeout=start_timeout,
         dispatcher=dispatcher,
         backoff=backoff,
+        mailbox=mailbox,
     )
 
 

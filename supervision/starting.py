@@ -93,6 +93,7 @@ def _make(spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object]) -> tu
             parent=parent,
             name=spec.name,
             dispatcher=spec.dispatcher,
+            mailbox=spec.mailbox,
         )
         return ref, False
     made: object = start()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from supervision import telemetry
 from supervision.actor import Actor
 from supervision.errors import NotSupported, Rejection
 from supervision.future import Future
 from supervision.links import link
 from supervision.messages import SystemMessage
 from supervision.monitors import Monitor, monitor
+from supervision.undelivered import Undelivered, dead_letters
 
 if TYPE_CHECKING:
     from supervision.ref import Ref
@@ -52,7 +52,7 @@ class TaskActor(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Take no messages."""
-        telemetry.dead_letters.record(self.actor_ref, message)
+        dead_letters.record(self.actor_ref, message, Undelivered.UNEXPECTED)
         self.release_reply().set_exception(NotSupported("a task takes no messages"))
 
     def run(self) -> None:

@@ -34,16 +34,15 @@ __all__ = [
     "EVENTS",
     "EXIT_SIGNAL",
     "HANDLER_DETACHED",
+    "POOL_SHORT",
     "RESTART_DELAYED",
     "SUPERVISOR_GAVE_UP",
     "THREAD_ABANDONED",
     "Counter",
     "Counts",
-    "DeadLetters",
     "Event",
     "attach",
     "counts",
-    "dead_letters",
     "emit",
     "log_event",
     "restarts",
@@ -118,12 +117,20 @@ DEAD_LETTER = Event(
     "a message will never be handled",
     ref="the ref or name that it was for",
     message="the message",
+    why="an `Undelivered`",
 )
 THREAD_ABANDONED = Event(
     "actor.thread_abandoned",
     "an actor was declared ended while its thread still runs",
     ref="the actor",
     thread="the name of the thread",
+)
+POOL_SHORT = Event(
+    "pool.short_of_threads",
+    "a pool could not start a thread that it needs, and goes on with those that it has",
+    pool="its name",
+    workers="how many threads it has",
+    exception="what the system said",
 )
 HANDLER_DETACHED = Event(
     "telemetry.handler_detached",
@@ -186,6 +193,21 @@ def log_crash(ref: object, reason: Crashed) -> None:
 def log_faulty_callback(callback: object) -> None:
     """Log the exception being handled, which a future's callback raised."""
     structlog.get_logger().exception("future.callback_failed", callback=repr(callback))
+
+
+def log_pool_short(pool: str, workers: int, exception: BaseException) -> None:
+    """Log that a pool could not start a thread that it needs, and goes on without it."""
+    structlog.get_logger().error(POOL_SHORT, pool=pool, workers=workers, reason=str(exception))
+    emit(POOL_SHORT, pool=pool, workers=workers, exception=exception)
+
+
+def log_failed_end(ref: object, step: Callable[..., object]) -> None:
+    """Log the exception being handled, which somebody's code raised while an actor ended."""
+    structlog.get_logger().exception(
+        "actor.end_disturbed",
+        actor=str(getattr(ref, "label", ref)),
+        step=getattr(step, "__qualname__", repr(step)),
+    )
 
 
 def log_event(event: str, fields: Mapping[str, Any]) -> None:
@@ -255,21 +277,6 @@ class Counts:
 
 def counts() -> Counts:
     """Return the counts; from any thread, without asking an actor."""
+    from supervision.undelivered import dead_letters  # which tells of them through this module
+
     return Counts(messages_handled(), restarts.count, dead_letters.count, len(abandoned_threads()))
-
-
-class DeadLetters(Counter):
-    """Counts messages that reached an actor which had ended, and logs them."""
-
-    __slots__ = ()
-
-    def record(self, ref: object, message: object) -> None:
-        """Count `message`, which `ref` will never handle, and log it."""
-        total = self.add()
-        structlog.get_logger().info(
-            DEAD_LETTER, actor=str(ref), message=type(message).__name__, total=total
-        )
-        emit(DEAD_LETTER, ref=ref, message=message)
-
-
-dead_letters = DeadLetters()

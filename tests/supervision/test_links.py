@@ -454,6 +454,10 @@ def test_a_spawn_linked_to_a_name_that_nobody_has_starts_nothing() -> None:
 # -- actors that wait ------------------------------------------------------------------------------
 
 
+def is_shielded(ref: Ref) -> bool:
+    return ref.executor is not None and ref.executor.exposed is None
+
+
 def test_a_signal_breaks_off_a_wait_for_a_message() -> None:
     gate, ref = Gate(), spawn(Echo)
     answer = ref.ask(
@@ -461,7 +465,7 @@ def test_a_signal_breaks_off_a_wait_for_a_message() -> None:
     )
     gate.wait_arrived()
     gate.open()
-    wait_until(lambda: ref.executor is None, what="the wait to begin")
+    wait_until(lambda: is_shielded(ref), what="the wait to begin")
     ref.exit(Crashed(Boom()))
 
     assert isinstance(wait_for_exit(ref), Crashed)

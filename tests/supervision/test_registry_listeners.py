@@ -18,6 +18,7 @@ from supervision import (
 )
 from supervision.registry_listeners import LISTENER_REMOVED
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from supervision.undelivered import dead_letters
 
 
 class Keeps(Actor):
@@ -84,21 +85,21 @@ def test_one_that_raises_at_an_actors_end_does_not_hold_up_its_end(
 def test_an_actor_is_removed_when_it_ends(start: Any, names: Registry, ref: Ref) -> None:
     listener = start(Keeps)
     names.add_listener(listener)
-    letters = telemetry.dead_letters.count
+    letters = dead_letters.count
     listener.stop()
 
     names.register("cashier", ref)
     assert len(names._listeners) == 0
-    assert telemetry.dead_letters.count == letters
+    assert dead_letters.count == letters
 
 
 def test_an_actor_that_listens_is_not_told_of_its_own_end(start: Any, names: Registry) -> None:
-    letters = telemetry.dead_letters.count
+    letters = dead_letters.count
     listener = start(Keeps, name=names.name("listener"))
     names.add_listener(listener)
     listener.stop()
 
-    assert telemetry.dead_letters.count == letters
+    assert dead_letters.count == letters
 
 
 def test_a_name_that_listens_is_whoever_has_it(start: Any, names: Registry, ref: Ref) -> None:

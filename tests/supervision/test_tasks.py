@@ -45,9 +45,9 @@ from supervision import (
     which_children,
 )
 from supervision.tasks import start_owned
-from supervision.telemetry import dead_letters
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import spin
+from supervision.undelivered import dead_letters
 
 Keep = Callable[[Ref], Ref]
 

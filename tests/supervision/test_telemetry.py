@@ -19,9 +19,11 @@ from supervision import (
     Actor,
     Backoff,
     Crashed,
+    Pool,
     Registry,
     Supervisor,
     SupervisorFlags,
+    dead_letters,
     resume,
     spawn,
     suspend,
@@ -65,14 +67,14 @@ def test_a_message_that_nobody_will_handle_is_a_dead_letter(start: Any, heard: l
     gate.wait_arrived()
     ref.shutdown()
     ref.tell("too late")
-    before = telemetry.dead_letters.count
+    before = dead_letters.count
     gate.open()
     wait_for_exit(ref)
     ref.signal("later still")
 
     letters = [fields["message"] for event, fields in heard if event == telemetry.DEAD_LETTER]
     assert letters == ["too late", "later still"]
-    assert telemetry.dead_letters.count == before + 2
+    assert dead_letters.count == before + 2
 
 
 def test_a_handler_that_fails_is_detached_and_harms_nobody(start: Any) -> None:
@@ -126,6 +128,23 @@ def test_each_event_is_emitted_with_the_fields_that_are_documented() -> None:
     assert emissions() == {name: {fields} for name, fields in declared.items()}
 
 
+def no_thread_left(*_: object) -> None:
+    msg = "can't start new thread"
+    raise RuntimeError(msg)
+
+
+def be_short_of_threads() -> None:
+    pool = Pool(1, "short-pool")
+    ref = spawn(Looking, dispatcher=pool)
+    wait_until(lambda: ref.started_at is not None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread_left)
+        pool.size = 2
+        ref.signal("more")
+    ref.stop()
+    pool.close()
+
+
 def test_each_event_says_when_and_what(heard: list[Any]) -> None:
     """All of them are provoked, and come as they are documented."""
     started = Script("child")
@@ -144,6 +163,7 @@ def test_each_event_says_when_and_what(heard: list[Any]) -> None:
     wait_for_exit(ref)
     ref.signal("too late")
     abandon_one()
+    be_short_of_threads()
     names = Registry("names")
     names.add_listener(lambda _: 1 / 0)
     telemetry.attach(lambda *_: 1 / 0)
