@@ -8,10 +8,10 @@ NAME ?=
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run shell demo test lint types format bench clean
+.PHONY: help run shell demo test pykka-suite lint types format bench clean
 
 help:  ## show this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 run: $(VENV)/.run  ## start the daemon in the foreground, on ./data
 	@exec $(BIN)/ledger-actors start --take-terminal $(ARGS)
@@ -24,6 +24,9 @@ demo: $(VENV)/.run  ## watch things crash and come back; NAME=... for one of the
 
 test: $(VENV)/.test  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+pykka-suite: $(VENV)/.test $(VENV)/.dev  ## run Pykka's own suite against our actors
+	$(BIN)/python -m pytest -m pykka_suite tests/conformance/external $(ARGS)
 
 lint: $(VENV)/.dev  ## check style (ruff)
 	$(BIN)/ruff check .
