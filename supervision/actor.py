@@ -199,8 +199,8 @@ class Actor(pykka.Actor):
         may_be_killed = interruptible()
         with shield():
             item = self._select(match, timeout, interruptible=may_be_killed)
-            if item.__class__ is Envelope and not isinstance(item.message, StopRequest):
-                self.adopt([] if item.reply_to is None else [item.reply_to])
+            if item.__class__ is Envelope and item.reply_to is not None:
+                self._owe(item.message, item.reply_to)
         if item is _EXITING:
             raise ActorExit
         self._note_taken(item)
@@ -535,6 +535,13 @@ class Actor(pykka.Actor):
                 self._stop_replies = [*(self._stop_replies or ()), self.release_reply()]
             return self.exit()
         return super()._handle_receive(message)
+
+    def _owe(self, message: Any, reply: Any) -> None:
+        """Have the end of this actor answer `reply`, which came with `message`."""
+        if isinstance(message, StopRequest):
+            self._stop_replies = [*(self._stop_replies or ()), reply]
+        else:
+            self.adopt([reply])
 
     def _reject(self, rejection: Rejection) -> None:
         if self._reply is None:

@@ -130,7 +130,8 @@ class SupervisorBase(Actor):
         except SupervisionError as refusal:  # an answer; this actor is none the worse for it
             if isinstance(message, SystemMessage | Down):
                 raise
-            self.release_reply().set_exception(refusal)
+            if self._reply is not None:
+                self._reply.try_set_exception(refusal)
             return None
         finally:
             self._look_at_deadlines()
@@ -248,8 +249,6 @@ class SupervisorBase(Actor):
         reason = message.reason if isinstance(message, ShutdownRequest) else NORMAL
         self._stop_seen = reason
         self.exit(reason)
-        if item.__class__ is Envelope:
-            self.actor_ref.signal(item)  # the end of this actor answers it
         return True
 
     def _refuse_if_stopping(self) -> None:
