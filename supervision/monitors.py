@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supervision import telemetry
 from supervision.messages import RuntimeMessage
 
 if TYPE_CHECKING:
@@ -46,15 +47,19 @@ class Monitor:
     def fire(self, reason: ExitReason) -> None:
         """Report once; runs in the thread that ended the actor, or in the one that began to watch.
 
-        A watcher that is an actor and has itself ended is not told.
+        A watcher that is an actor and has itself ended is not told. What a function raises is
+        logged and goes no further: there are others who must hear of the end.
         """
         if not self._claim():
             return
         down = Down(self.ref, reason, self)
-        if callable(self._watcher):
-            self._watcher(down)
-        else:
+        if not callable(self._watcher):
             self._watcher.signal(down)
+            return
+        try:
+            self._watcher(down)
+        except Exception:  # noqa: BLE001 - the actor that ends must not pay for it
+            telemetry.log_faulty_callback(self._watcher)
 
     def _claim(self) -> bool:
         try:

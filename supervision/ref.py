@@ -461,8 +461,12 @@ class Ref(pykka.ActorRef[Any]):
 
     def _tell_watchers(self, reason: ExitReason) -> None:
         watchers = self.__dict__.get("_watcher_list", [])
-        while watchers:
-            self._go_on(watchers.pop(0).fire, reason)
+        while True:
+            try:
+                watch = watchers.pop(0)
+            except IndexError:
+                return
+            self._go_on(watch.fire, reason)
 
     def _empty_mailbox(self, reason: ExitReason) -> None:
         with shield():  # what is taken out must be answered

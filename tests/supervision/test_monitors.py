@@ -72,3 +72,18 @@ def test_a_watch_that_races_the_end_reports_exactly_once(start: Any) -> None:
         ending.join(HANG)
         wait_for_exit(ref)
         assert len(downs) == 1
+
+
+def test_a_watcher_that_fails_takes_nobody_with_it(start: Any) -> None:
+    """The others are told, whoever waits is answered, and the thread goes on."""
+
+    def fail(_: Down) -> None:
+        raise ValueError
+
+    ref, told = start(Idle), threading.Event()
+    monitor(ref, fail)
+    monitor(ref, lambda _: told.set())
+
+    assert ref.stop(timeout=HANG)
+    assert told.wait(HANG)
+    assert wait_for_exit(ref) == NORMAL
