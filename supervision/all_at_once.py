@@ -145,6 +145,7 @@ class AllAtOnce(SupervisorBase):
     def _await_ends(self) -> None:
         """Wait until no child is left; what others have sent waits for this actor's end."""
         for child in list(self._children):
+            child.failure = None  # none is started again
             if not child.active:
                 self._forget_waiting(child)
         put_back = []

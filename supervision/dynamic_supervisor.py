@@ -161,6 +161,7 @@ class DynamicSupervisor(AllAtOnce):
         if not child.active:
             self._forget_waiting(child)
             return
+        child.failure = None  # it is not started again, whyever it is being stopped
         child.stop_replies = [*(child.stop_replies or ()), self.defer_reply()]
         if child.stopping is None:
             self._begin_stop(child, child.spec.shutdown_time if shutdown is None else shutdown)
