@@ -2,7 +2,8 @@
 
 After `erlang:send_after/3 <https://www.erlang.org/doc/apps/erts/erlang.html#send_after/3>`_. A
 `Timers` is a heap that any thread may add to; `TimersKeeper` is the actor that sleeps until the
-next one is due. A timer whose target has ended leaves a dead letter; in Erlang it leaves nothing.
+next one is due. A timer whose target has ended leaves a dead letter, when it is due at the latest;
+in Erlang it leaves nothing.
 """
 
 from __future__ import annotations
@@ -34,15 +35,22 @@ class Target(Protocol):
 class Timer:
     """One action that is due at a reading of the clock."""
 
-    __slots__ = ("_pending", "action", "due", "every", "number")
+    __slots__ = ("_pending", "action", "due", "every", "number", "ref")
 
     def __init__(
-        self, due: float, number: int, action: Callable[[], None], every: float | None
+        self,
+        due: float,
+        number: int,
+        action: Callable[[], None],
+        *,
+        every: float | None = None,
+        target: Target | None = None,
     ) -> None:
         self.due = due
         self.number = number
         self.action = action
         self.every = every
+        self.ref = target if isinstance(target, Ref) else None  # a name may have another owner
         self._pending = [True]
 
     def __lt__(self, other: Timer) -> bool:
@@ -65,6 +73,10 @@ class Timer:
         """Return whether it has neither fired nor been cancelled."""
         return bool(self._pending)
 
+    def orphaned(self) -> bool:
+        """Return whether it is for an actor that has ended."""
+        return self.ref is not None and not self.ref.is_alive()
+
     def renew(self, due: float) -> None:
         """Make it due again."""
         self.due = due
@@ -83,21 +95,24 @@ class Timers:
         self._keeper: Ref | None = None
 
     def __len__(self) -> int:
-        """Return how many timers are pending."""
+        """Return how many timers are pending whose target has not ended."""
         with self._lock:
-            return sum(timer.pending() for timer in self._heap)
+            return sum(timer.pending() and not timer.orphaned() for timer in self._heap)
 
     def send_after(self, seconds: float, target: Target, message: Any) -> Timer:
         """Send `message` to `target` in `seconds`; return the timer, to cancel it."""
-        return self._add(seconds, lambda: target.signal(message), None)
+        return self._add(seconds, lambda: target.signal(message), target=target)
 
     def send_every(self, seconds: float, target: Target, message: Any) -> Timer:
-        """Send `message` every `seconds`, counted from the completion of the send before."""
-        return self._add(seconds, lambda: target.signal(message), seconds)
+        """Send `message` every `seconds`, counted from the completion of the send before.
+
+        To a `Ref` it ends with the actor; to a `Name` it goes on, whoever has it.
+        """
+        return self._add(seconds, lambda: target.signal(message), every=seconds, target=target)
 
     def call_after(self, seconds: float, function: Callable[[], None]) -> Timer:
         """Call `function` in `seconds`, on the timers' thread: it must not wait for anything."""
-        return self._add(seconds, function, None)
+        return self._add(seconds, function)
 
     def keeper_is(self, keeper: Ref | None) -> None:
         """Say who sleeps on this heap; called by the keeper itself."""
@@ -125,23 +140,38 @@ class Timers:
             timer.action()
         except Exception:  # noqa: BLE001 - the others' timers go on
             structlog.get_logger().exception("timer.failed", action=repr(timer.action))
-        if timer.every is not None:
-            timer.renew(self.clock.monotonic() + timer.every)
-            with self._lock:
-                heapq.heappush(self._heap, timer)
+        every = timer.every
+        if every is None or timer.orphaned():
+            return
+        timer.renew(self.clock.monotonic() + every)
+        if timer.every is None:
+            timer.claim()  # it was cancelled meanwhile
+        with self._lock:
+            heapq.heappush(self._heap, timer)
 
-    def _add(self, seconds: float, action: Callable[[], None], every: float | None) -> Timer:
+    def _add(
+        self,
+        seconds: float,
+        action: Callable[[], None],
+        *,
+        every: float | None = None,
+        target: Target | None = None,
+    ) -> Timer:
         if not seconds >= 0:
             msg = f"a timer is due in zero seconds or more, not {seconds!r}"
             raise ValueError(msg)
-        timer = Timer(self.clock.monotonic() + seconds, next(self._numbers), action, every)
+        due = self.clock.monotonic() + seconds
+        timer = Timer(due, next(self._numbers), action, every=every, target=target)
         with shield():
             with self._lock:
                 heapq.heappush(self._heap, timer)
                 first = self._heap[0] is timer
-                self._compact()
+                orphans = self._compact()
             if first:
                 self.wake()
+            for orphan in orphans:
+                if orphan.claim():
+                    self._fire(orphan)
         return timer
 
     def wake(self) -> None:
@@ -157,12 +187,16 @@ class Timers:
                 return heapq.heappop(self._heap)
             return None
 
-    def _compact(self) -> None:
-        # Cancelled timers stay until they are due or the heap has doubled: O(1) a timer.
-        if len(self._heap) >= self._compact_at:
-            self._heap = [timer for timer in self._heap if timer.pending()]
-            heapq.heapify(self._heap)
-            self._compact_at = max(1024, 2 * len(self._heap))
+    def _compact(self) -> list[Timer]:
+        # Those that are cancelled, and those whose target has ended, stay until they are due or the
+        # heap has doubled: O(1) a timer. The latter are returned: they leave a dead letter.
+        if len(self._heap) < self._compact_at:
+            return []
+        pending = [timer for timer in self._heap if timer.pending()]
+        self._heap = [timer for timer in pending if not timer.orphaned()]
+        heapq.heapify(self._heap)
+        self._compact_at = max(1024, 2 * len(self._heap))
+        return [timer for timer in pending if timer.orphaned()]
 
     def _drop_cancelled(self) -> None:
         while self._heap and not self._heap[0].pending():

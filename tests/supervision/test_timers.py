@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from supervision import ManualClock, Ref, SystemClock, Timers, TimersKeeper, spawn
+from supervision import (
+    POOLED,
+    Actor,
+    ManualClock,
+    Ref,
+    SystemClock,
+    Timers,
+    TimersKeeper,
+    spawn,
+    telemetry,
+)
 from supervision.testing import HANG, wait_for_exit
 
 
@@ -151,3 +161,28 @@ def test_thousands_of_timers_share_one_thread(timers: Timers, clock: ManualClock
 def test_a_delay_below_zero_is_refused(timers: Timers) -> None:
     with pytest.raises(ValueError, match="zero seconds or more"):
         timers.send_after(-1, Mailbox(), "ring")
+
+
+def test_timers_of_actors_that_have_ended_are_not_kept(clock: ManualClock) -> None:
+    """An actor that sets one at each start does not fill the heap by crashing."""
+    timers, letters = Timers(clock), telemetry.dead_letters.count
+    for _ in range(3000):
+        ref = spawn(Actor, dispatcher=POOLED)
+        timers.send_after(3600, ref, "too late")
+        ref.stop()
+    kept = len(timers._heap)
+
+    assert len(timers) == 0
+    assert kept < 1100
+    assert telemetry.dead_letters.count - letters == 3000 - kept
+
+
+def test_a_repeated_message_to_an_actor_ends_with_it(timers: Timers, clock: ManualClock) -> None:
+    ref = spawn(Actor)
+    timers.send_every(10, ref, "tick")
+    ref.stop()
+
+    clock.advance(10)
+    settled(timers)
+
+    assert timers._heap == []
