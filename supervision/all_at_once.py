@@ -88,9 +88,11 @@ class AllAtOnce(SupervisorBase):
 
     # -- stopping ----------------------------------------------------------------------------------
 
-    def _begin_stop(self, child: DynamicChild, shutdown: ShutdownTime) -> None:
+    def _begin_stop(
+        self, child: DynamicChild, shutdown: ShutdownTime, *, since: float | None = None
+    ) -> None:
         self._clear_deadline(child)
-        now = self._clock.monotonic()
+        now = self._clock.monotonic() if since is None else since
         child.stopping = Stopping(child.ref, shutdown, now=now, kill_grace=self._kill_grace)
         self._set_stop_deadline(child, child.stopping)
 
@@ -136,10 +138,10 @@ class AllAtOnce(SupervisorBase):
                 self._begin_stop(child, child.spec.shutdown_time)
         self._await_ends()
 
-    def _kill_children(self) -> None:
+    def _kill_children(self, now: float) -> None:
         for child in list(self._children):
             if child.active:
-                self._begin_stop(child, BRUTAL_KILL)
+                self._begin_stop(child, BRUTAL_KILL, since=now)
         self._await_ends()
 
     def _await_ends(self) -> None:

@@ -66,9 +66,9 @@ class OneByOne(SupervisorBase):
         for child in self._children.in_reverse():
             self._stop_one(child)
 
-    def _kill_children(self) -> None:
+    def _kill_children(self, now: float) -> None:
         for child in self._children.in_reverse():
-            self._end(child, BRUTAL_KILL)
+            self._end(child, BRUTAL_KILL, since=now)
 
     def _start(self, child: Child) -> Outcome:
         self._clear_deadline(child)
@@ -113,12 +113,12 @@ class OneByOne(SupervisorBase):
     def _stop_one(self, child: Child) -> None:
         self._end(child, child.spec.shutdown_time)
 
-    def _end(self, child: Child, shutdown: ShutdownTime) -> None:
+    def _end(self, child: Child, shutdown: ShutdownTime, *, since: float | None = None) -> None:
         """Stop the child's actor, if it has one, and mark the child as stopped."""
         self._clear_deadline(child)
         ref = child.ref
         if ref is not None:
-            now = self._clock.monotonic()
+            now = self._clock.monotonic() if since is None else since
             stopping = Stopping(ref, shutdown, now=now, kill_grace=self._kill_grace)
             reason = self._await_end(stopping)
             self._reporter.stopped(child.spec.id, stopping, reason)

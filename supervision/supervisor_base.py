@@ -158,12 +158,14 @@ class SupervisorBase(Actor):
     def _after_kill(self) -> None:
         self._stop_seen = KILLED  # requests to stop are of no more interest
         try:
+            now = self._clock.monotonic()  # from here on they have the grace, all at once
             for ref in self._active_refs():
                 # The kill may have come while this actor was about to handle the child's `Exited`:
                 # a monitor reports again.
                 monitor(ref, self.actor_ref)
                 ref.kill()
-            self._kill_children()
+            if self.actor_ref.is_alive():  # else it was abandoned, and is told of no end any more
+                self._kill_children(now)
         except Exception:
             self.log.exception("supervisor.kill_failed")
         self._unsubscribe()
@@ -187,8 +189,8 @@ class SupervisorBase(Actor):
         """Stop all children and return when they have ended."""
 
     @abstractmethod
-    def _kill_children(self) -> None:
-        """Kill all children and return when they have ended."""
+    def _kill_children(self, now: float) -> None:
+        """Wait for the end of all children, which were killed at `now`, and abandon the rest."""
 
     @abstractmethod
     def _handle(self, message: Any) -> Any:

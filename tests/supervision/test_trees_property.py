@@ -71,7 +71,7 @@ def branches(draw: Any, child_id: str, *, depth: int, significant: bool = False)
     dynamic = depth < 3 and draw(st.integers(0, 2)) == 0
     may = mode is not NEVER
     children: list[Worker | Branch] = []
-    for number in range(0 if dynamic else draw(st.integers(2, 4) if depth == 3 else st.integers(0, 3))):
+    for number in range(0 if dynamic else draw(st.integers(2 if depth == 3 else 0, 4))):
         if depth > 1 and draw(st.booleans()):
             branch = branches(f"branch{number}", depth=depth - 1, significant=may)
             children.append(draw(branch))
