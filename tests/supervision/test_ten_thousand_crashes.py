@@ -41,8 +41,8 @@ from supervision import (
     start_child,
     which_children,
 )
-from supervision.supervisor_base import ToSelf
 from supervision.testing import HANG, wait_until
+from supervision.to_self import ToSelf
 
 CRASHES = 10_000 if os.environ.get("SLOW_PROPERTIES") else 2_500
 WARM_UP = 200
