@@ -213,9 +213,10 @@ class Both:
             return
         dynamic = child.parent.dynamic
         named = self.live.ref(child.path) if dynamic else child.spec.id
+        before = self.live.registered()
         future = self._ask(child.parent, TerminateChild(named))
         self.model.terminate_child(child)
-        self._be_patient()
+        self._be_patient(before)
         assert future.get(timeout=HANG) is None
 
     def _restart(self, first: int, second: int) -> None:
@@ -267,16 +268,17 @@ class Both:
     # -- ways to do it -----------------------------------------------------------------------------
 
     def _ends(self, node: Node, in_model: Callable[[Node], None], do: Callable[[Ref], Any]) -> None:
-        ref = self.live.ref(node.path)
-        do(ref)
+        before = self.live.registered()
+        do(before[node.path])
         in_model(node)
-        self._be_patient()
-        wait_for_exit(ref)
+        self._be_patient(before)
+        wait_for_exit(before[node.path])
 
-    def _be_patient(self) -> None:
+    def _be_patient(self, before: dict[Path, Ref]) -> None:
+        """Turn the clock for each worker that is deaf; `before` has them, they may be gone now."""
         waits, self.model.waits = self.model.waits, []
         for wait in waits:
-            self.live.pass_time(wait, self.live.registered()[wait.path])
+            self.live.pass_time(wait, before[wait.path])
 
     def _ask(self, node: Node, message: object) -> Any:
         ref = self.root if node.parent is None else self.live.ref(node.path)
