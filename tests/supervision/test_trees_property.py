@@ -67,7 +67,7 @@ def workers(draw: Any, child_id: str, *, significant: bool) -> Worker:
 @st.composite
 def branches(draw: Any, child_id: str, *, depth: int, significant: bool = False) -> Branch:
     restart = draw(RESTARTS)
-    mode = draw(st.sampled_from([NEVER, NEVER, ANY_SIGNIFICANT, ALL_SIGNIFICANT]))
+    mode = draw(st.sampled_from([NEVER, ALL_SIGNIFICANT, ANY_SIGNIFICANT]))
     dynamic = depth < 3 and draw(st.integers(0, 2)) == 0
     may = mode is not NEVER
     children: list[Worker | Branch] = []
