@@ -16,8 +16,8 @@ from supervision import (
     SystemClock,
     Timers,
     TimersKeeper,
+    dead_letters,
     spawn,
-    telemetry,
 )
 from supervision.testing import HANG, wait_for_exit
 
@@ -165,7 +165,7 @@ def test_a_delay_below_zero_is_refused(timers: Timers) -> None:
 
 def test_timers_of_actors_that_have_ended_are_not_kept(clock: ManualClock) -> None:
     """An actor that sets one at each start does not fill the heap by crashing."""
-    timers, letters = Timers(clock), telemetry.dead_letters.count
+    timers, letters = Timers(clock), dead_letters.count
     for _ in range(3000):
         ref = spawn(Actor, dispatcher=POOLED)
         timers.send_after(3600, ref, "too late")
@@ -174,7 +174,7 @@ def test_timers_of_actors_that_have_ended_are_not_kept(clock: ManualClock) -> No
 
     assert len(timers) == 0
     assert kept < 1100
-    assert telemetry.dead_letters.count - letters == 3000 - kept
+    assert dead_letters.count - letters == 3000 - kept
 
 
 def test_a_repeated_message_to_an_actor_ends_with_it(timers: Timers, clock: ManualClock) -> None:
