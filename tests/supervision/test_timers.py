@@ -20,6 +20,7 @@ from supervision import (
     spawn,
 )
 from supervision.testing import HANG, wait_for_exit
+from supervision.undelivered import dead_letters
 
 
 class Mailbox:
