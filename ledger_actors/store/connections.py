@@ -28,22 +28,29 @@ def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Conne
     A commit is on disk when it returns, with `synchronous` FULL; with NORMAL the last ones may be
     lost when the machine stops, and the file is whole in any case.
     """
-    connection = _connect(str(path))
-    for pragma in (
+    return _configured(
+        _connect(str(path)),
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         f"journal_size_limit = {_WAL_BYTES}",
         f"cache_size = -{_CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    return connection
+    )
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open the existing file at `path` for reading only; usable from any thread."""
-    connection = _connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-    connection.execute("PRAGMA query_only = ON").fetchall()
+    return _configured(_connect(f"{path.absolute().as_uri()}?mode=rw", uri=True), "query_only = ON")
+
+
+def _configured(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+    """Return the connection so set; one that cannot be, because it is no database, is closed."""
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

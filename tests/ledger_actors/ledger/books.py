@@ -6,6 +6,7 @@ numbers the events, and folds each into the state of the stream that it is on.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -84,6 +85,7 @@ class Books:
     def projected(self, projector: Any, *, up_to: int | None = None) -> Database:
         """A read model of everything that has happened, or of the first events of it."""
         db = Database(memory=True)
+        weakref.finalize(db, db.conn.close)
         projector.create(db)
         for one in self.happened[:up_to]:
             if not projector.types or type(one.event).__name__ in projector.types:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from ledger_actors.store import (
@@ -19,7 +21,7 @@ EVENT = (NewEvent("A", "{}"),)
 
 
 @pytest.fixture
-def store_killed_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> SqliteEventStore:
+def store_killed_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteEventStore]:
     """Position 1 and version 1 are remembered; position 2 and version 2 are on disk."""
     store = SqliteEventStore(":memory:")
     store.append([Append((StreamWrite("s", EVENT),), position=PositionUpdate("c", 1, None))])
@@ -32,7 +34,8 @@ def store_killed_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> SqliteEventS
         patch.setattr(Writer, "_take_on", killed)
         with pytest.raises(ActorKilled):
             store.append([second])
-    return store
+    yield store
+    store.close()
 
 
 def test_a_position_that_was_committed_is_not_refused(
