@@ -88,7 +88,7 @@ def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGTERM)
         running.process.send_signal(signal.SIGCONT)
         assert running.end() == 130
-    assert "Stopping at once" in running.said[-1]
+    assert "Stopping at once" in "".join(running.said)
 
 
 def test_a_terminal_that_says_twice_that_it_was_closed_is_no_impatience(
