@@ -190,6 +190,10 @@ class EventCatalog:
         """Return the known names, sorted."""
         return sorted(self._types)
 
+    def knows(self, name: str) -> bool:
+        """Return whether events that are stored under `name` can be read, in one form at least."""
+        return name in self._types or name in self._replaced
+
     def _newest(self, name: str, version: int, recorded: RecordedEvent) -> _EventType | _Replaced:
         newest = self._types.get(name) or self._replaced.get(name)
         if newest is None:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from ledger_actors.runtime.backlog import backlog
 from ledger_actors.runtime.delivery import as_delivery, unseen
 from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
@@ -41,9 +41,6 @@ T = TypeVar("T")
 
 FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped)
 """What no restart would change; beside an event that cannot be read."""
-
-STRIDE = 8
-"""Ids to a batch for each row of it, at most: of a rare type, many are passed over at once."""
 
 
 class Stopping(Exception):
@@ -181,21 +178,10 @@ class Consumer(Actor):
             self.stop_if_asked()
 
     def _batches(self) -> Iterator[tuple[Sequence[RecordedEvent], int]]:
-        """Yield what is wanted of the log, few enough rows at a time, and up to which id it goes.
-
-        Where little is wanted the ids go on in strides, so that it is soon seen that a stop waits.
-        """
-        size = self.system.options.read_batch
-        while self.position < (head := self.system.store.head()):
-            up_to = min(head, self.position + STRIDE * size)
-            rows = self.system.store.read_all(
-                after=self.position, up_to=up_to, types=self.filter.plain_types, batch_size=size
-            )
-            wanted = filter(self.filter.wants, rows)
-            while len(batch := tuple(islice(wanted, size))) == size:
-                yield batch, batch[-1].id
-            if self.position < up_to:
-                yield batch, up_to
+        system, size = self.system, self.system.options.read_batch
+        return backlog(
+            system.store, system.events, self.filter, after=self.position, batch_size=size
+        )
 
     def stop_if_asked(self) -> None:
         """Leave off what is being done if a request to stop waits; it is done after a restart.
@@ -241,17 +227,28 @@ class Consumer(Actor):
     # -- taking --------------------------------------------------------------------------------
 
     def _take(self, rows: Sequence[RecordedEvent], up_to: int) -> None:
-        self.take(self.decoded(rows), up_to)
-        self.position = up_to
-        self._answer_waiting()
+        """Take rows; where one cannot be read, what was before it, and raise."""
+        events: list[Recorded] = []
+        for row in rows:
+            try:
+                events += self.decoded(row)
+            except LedgerRuntimeError:
+                self._move(events, row.id - 1)
+                raise
+        self._move(events, up_to)
 
-    def decoded(self, rows: Sequence[RecordedEvent]) -> list[Recorded]:
-        """Return what rows are read as, as far as it is wanted; raises as `EventCatalog.decode`."""
-        catalog, wants = self.system.events, self._wanted.wants_type
+    def _move(self, events: Sequence[Recorded], up_to: int) -> None:
+        if up_to > self.position:
+            self.take(events, up_to)
+            self.position = up_to
+            self._answer_waiting()
+
+    def decoded(self, row: RecordedEvent) -> list[Recorded]:
+        """Return what a row is read as, as far as it is wanted; raises as `EventCatalog.decode`."""
+        wants = self._wanted.wants_type
         return [
             one
-            for row in rows
-            for one in decode_recorded(row, catalog)
+            for one in decode_recorded(row, self.system.events)
             if one.type == row.type or wants(one.type) or wants(row.type)
         ]
 

@@ -65,7 +65,8 @@ class UnknownEventType(LedgerRuntimeError, LookupError):
     def __init__(self, name: str, event_id: int) -> None:
         super().__init__(
             f"event {event_id} is of type {name!r}, which this program does not know: "
-            "it was written by a newer one, or its definition was removed"
+            "it was written by a newer one, which is to read it; or its definition was renamed or "
+            "removed: then name it in `formerly`, or put it aside with `EVENTS.replace`"
         )
         self.name = name
         self.event_id = event_id
@@ -77,7 +78,7 @@ class FutureSchemaVersion(LedgerRuntimeError, ValueError):
     def __init__(self, name: str, event_id: int, found: int, known: int) -> None:
         super().__init__(
             f"event {event_id} is {name} in schema version {found}; this program knows versions "
-            f"up to {known}: it was written by a newer one"
+            f"up to {known}: it was written by a newer one, which is to read it"
         )
         self.name = name
         self.event_id = event_id

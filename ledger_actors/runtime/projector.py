@@ -147,7 +147,8 @@ class Projector(Consumer):
 
     def _fill(self, rebuilt: Database) -> None:
         for rows, up_to in self._batches():
-            self._write(rebuilt, self.decoded(rows), up_to)
+            events = [event for row in rows for event in self.decoded(row)]
+            self._write(rebuilt, events, up_to)
             self.position = up_to
             self.stop_if_asked()
 

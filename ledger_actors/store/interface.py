@@ -121,6 +121,9 @@ class EventStore(Protocol):
     def streams(self, prefix: str | None = None) -> Iterator[str]:
         """Iterate over the names of the streams, those that begin with `prefix`, sorted."""
 
+    def types(self) -> Sequence[str]:
+        """Return the types of the events that are there, sorted; quick, however many there are."""
+
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
         """Check every row against the hash chain, and what else must hold.
 

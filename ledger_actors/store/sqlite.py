@@ -149,6 +149,10 @@ class SqliteEventStore:
         """Iterate over the names of the streams, sorted."""
         return self._reading.streams(prefix)
 
+    def types(self) -> Sequence[str]:
+        """Return the types of the events that are there, sorted."""
+        return self._reading.types()
+
     def find_command(self, command_id: str) -> StoredCommand | None:
         """Return a command that was taken before, or `None`."""
         return self._reading.command(command_id)

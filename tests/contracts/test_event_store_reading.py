@@ -238,3 +238,12 @@ def test_two_stores_know_nothing_of_each_other(event_store: EventStore, tmp_path
     fill(event_store, ("s", "A"))
     with type(event_store)(tmp_path / "other.db") as other:  # type: ignore[call-arg]
         assert other.head() == 0
+
+
+class TestTypes:
+    def test_an_empty_store_has_none(self, event_store: EventStore) -> None:
+        assert list(event_store.types()) == []
+
+    def test_each_is_named_once_in_order(self, event_store: EventStore) -> None:
+        fill(event_store, *[("s", kind) for kind in ("B", "A", "Ä", "B", "a")] * 3)
+        assert list(event_store.types()) == ["A", "B", "a", "Ä"]
