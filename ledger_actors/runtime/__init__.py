@@ -56,7 +56,7 @@ from ledger_actors.runtime.errors import (
     UnknownEventType,
 )
 from ledger_actors.runtime.filters import EventFilter
-from ledger_actors.runtime.handler import CommandHandler, handler_key
+from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.process_manager import ProcessManager
 from ledger_actors.runtime.projector import Projector, Rebuild
 from ledger_actors.runtime.read_models import ReadModel, ReadModels
@@ -131,7 +131,6 @@ __all__ = [
     "envelope",
     "event",
     "event_name",
-    "handler_key",
     "new_command_id",
     "state_at",
 ]

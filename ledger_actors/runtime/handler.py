@@ -31,18 +31,12 @@ from supervision import POOLED, Actor, Future, Ref, Rejection
 from supervision.execution import shield
 from supervision.messages import SystemMessage
 
-__all__ = ["CommandHandler", "Key", "handler_key", "plan"]
+__all__ = ["CommandHandler", "Key", "plan"]
 
 Key: TypeAlias = tuple[type[Aggregate[Any]], str]
-HANDLER = "handler"
 
 Ask: TypeAlias = Callable[[Key, Any, Future[Any]], None]
 """Asks an aggregate, behind the commands that were sent to it before; see `CommandBus.ask`."""
-
-
-def handler_key(command: type[Command]) -> tuple[str, str]:
-    """Return the key under which the handler of a command is registered."""
-    return (HANDLER, command.command_type)
 
 
 @dataclass(slots=True)
@@ -89,7 +83,7 @@ class CommandHandler(Actor):
 
     dispatcher = POOLED
 
-    category: ClassVar[str] = HANDLER
+    category: ClassVar[str] = "handler"
 
     command: ClassVar[type[Command]]
 
