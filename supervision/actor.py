@@ -282,6 +282,15 @@ class Actor(pykka.Actor):
         """
         return {name: value for name, value in vars(self).items() if name not in _OF_THE_RUNTIME}
 
+    def crash_context(self, message: Any) -> Mapping[str, object]:
+        """Return fields for the log event of a crash: what was being worked at. None here.
+
+        Runs in the actor's thread when `on_receive` has crashed on `message`, or `on_start`, for
+        which it is `None`. They are kept in the reason, `Crashed.context`: keep them few and small.
+        """
+        del message
+        return {}
+
     def on_timeout(self) -> None:
         """Run when `receive_timeout` seconds have passed without a message. Does nothing here."""
 
@@ -436,7 +445,7 @@ class Actor(pykka.Actor):
         except BaseException as exception:  # noqa: BLE001 - the end of this actor, and of no other
             if isinstance(exception, ActorExit) and self._ending is not None:
                 return self._ending
-            return Crashed(exception)
+            return self._crashed(exception, None)
         self._ref.started()
         work.since = time.perf_counter()
         return None
@@ -515,12 +524,19 @@ class Actor(pykka.Actor):
         except BaseException as exception:  # noqa: BLE001 - the end of this actor, and of no other
             if isinstance(exception, ActorExit) and self._ending is not None:
                 return None  # and the end answers who asked
-            return Crashed(exception)
+            return self._crashed(exception, message)
         else:
             if self._reply is not None:
                 self._reply.try_set(result)
         self._reply = None
         return None
+
+    def _crashed(self, exception: BaseException, message: Any) -> Crashed:
+        try:
+            context = self.crash_context(message)
+        except Exception as problem:  # noqa: BLE001 - the crash itself must be told
+            context = {"crash_context_failed": repr(problem)}
+        return Crashed(exception, context)
 
     def _handle_receive(self, message: Any) -> Any:
         if isinstance(message, _OURS_AND_PYKKAS):

@@ -7,7 +7,8 @@ Source of the idea: `Erlang reference manual, Processes
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 __all__ = [
@@ -80,9 +81,13 @@ class NoProcess(ExitReason):
 
 @dataclass(frozen=True, slots=True)
 class Crashed(ExitReason):
-    """An exception that the actor did not handle ended it."""
+    """An exception that the actor did not handle ended it.
+
+    `context` is what its log event says of the work that was at hand: see `Actor.crash_context`.
+    """
 
     exception: BaseException
+    context: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
         text = str(self.exception)

@@ -1,8 +1,9 @@
 """What supervisors say: one log event for each crash, with what was decided about it.
 
 The fields are always the same, in the same order: `supervisor`, `child`, `reason`, `decision`, then
-what else there is; the traceback is given as structlog's `exc_info`. When all is well nothing is
-logged. The same facts go to telemetry (see `supervision.telemetry`), the quiet ones, too.
+what else there is; the traceback is given as structlog's `exc_info`, and what the actor was at
+follows as it says itself (`Actor.crash_context`). When all is well nothing is logged. The same
+facts go to telemetry (see `supervision.telemetry`), the quiet ones, too.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ RESTART_DELAYED = "supervisor.restart_delayed"
 GAVE_UP = "supervisor.gave_up"
 AUTO_SHUTDOWN = "supervisor.auto_shutdown"
 UNEXPECTED_MESSAGE = "supervisor.unexpected_message"
+
+_OURS = {"event", "supervisor", "child", "reason", "decision", "exc_info"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class Reporter:
         if isinstance(reason, Crashed):
             exception = reason.exception
             more["exc_info"] = (type(exception), exception, exception.__traceback__)
+            more |= {name: value for name, value in reason.context.items() if name not in _OURS}
         getattr(self._log, level)(
             event,
             supervisor=self._supervisor.label,

@@ -94,7 +94,7 @@ CHILD_ENDED = Event(
     supervisor="its supervisor",
     child_id="its id",
     ref="the actor that has ended, `None` if it could not be made",
-    reason="its `ExitReason`",
+    reason="its `ExitReason`; `Crashed` has the `context` that the actor gave",
     decision="what the supervisor does about it, in words",
 )
 RESTART_DELAYED = Event(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import structlog
 
-from supervision import KILLED, Crashed, telemetry
+from supervision import KILLED, Actor, Crashed, telemetry
 from supervision.administration import start_child, terminate_child
 from supervision.errors import StartFailed
 from supervision.reports import GaveUp, Reporter, child_text
-from supervision.specs import SupervisorFlags
+from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import BRUTAL_KILL, TEMPORARY
 from supervision.testing import wait_for_exit
@@ -62,6 +62,72 @@ def test_a_crash_is_one_event_with_reason_traceback_and_decision(
     assert event["reason"] == "crashed: RuntimeError: oops"
     assert event["exc_info"][1] is exception
     assert event["exc_info"][2] is not None
+
+
+class Careful(Actor):
+    """Says what it is at; crashes on any message, and at its start if told to."""
+
+    def __init__(self, *, at_start: bool = False, speechless: bool = False) -> None:
+        super().__init__()
+        self.at_start, self.speechless = at_start, speechless
+
+    def on_start(self) -> None:
+        if self.at_start:
+            raise RuntimeError("oops")
+
+    def on_receive(self, message: Any) -> None:
+        raise RuntimeError("oops")
+
+    def crash_context(self, message: Any) -> dict[str, object]:
+        if self.speechless:
+            raise LookupError("no words")
+        return {"message": message, "event": "mine", "reason": "mine", "supervisor": "mine"}
+
+
+def careful(**options: Any) -> ChildSpec:
+    return child_spec(Careful, id="careful", restart=TEMPORARY, **options)
+
+
+def test_a_crash_says_what_the_actor_was_at(
+    logged: list[dict[str, Any]], told: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    root = Supervisor.start()
+    ref = start_child(root, careful())
+    ref.tell("m-1")
+    reason = wait_for_exit(ref)
+    root.stop()
+
+    (event,) = logged
+    assert list(event)[:5] == FIELDS
+    assert event["message"] == "m-1"
+    assert (event["event"], event["child"]) == ("supervisor.child_crashed", "careful")
+    assert event["reason"] == "crashed: RuntimeError: oops"
+    ended = next(one for one in told("supervisor.child_ended") if one["ref"] is ref)
+    assert ended["reason"].context["message"] == "m-1"
+    assert reason == Crashed(reason.exception)
+
+
+def test_a_start_that_fails_says_what_the_actor_was_at(logged: list[dict[str, Any]]) -> None:
+    root = Supervisor.start()
+    with pytest.raises(StartFailed):
+        start_child(root, careful(at_start=True))
+    root.stop()
+
+    assert logged[0]["message"] is None
+
+
+def test_an_actor_that_cannot_say_what_it_was_at_has_crashed_of_the_first_reason(
+    logged: list[dict[str, Any]],
+) -> None:
+    root = Supervisor.start()
+    ref = start_child(root, careful(speechless=True))
+    ref.tell("m-1")
+    wait_for_exit(ref)
+    root.stop()
+
+    (event,) = logged
+    assert event["reason"] == "crashed: RuntimeError: oops"
+    assert event["crash_context_failed"] == "LookupError('no words')"
 
 
 def test_nothing_is_logged_when_all_is_well(logged: list[dict[str, Any]]) -> None:
