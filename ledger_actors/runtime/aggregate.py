@@ -25,6 +25,7 @@ from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.errors import StreamGap
+from ledger_actors.runtime.recorded import log_fields
 from ledger_actors.runtime.stored_states import latest_snapshot, snapshot_payload
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
@@ -117,6 +118,8 @@ class Aggregate(Actor, Generic[S]):
         """Return the state after an event."""
         raise NotImplementedError
 
+    _at_hand: RecordedEvent | None = None  # a default of the class: it costs no memory
+
     def __init__(self, system: System, identity: str) -> None:
         super().__init__()
         self._system = system
@@ -175,6 +178,12 @@ class Aggregate(Actor, Generic[S]):
             return Stand(self._state, self._version, next(reversed(self._in_flight), None))
         self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
         return None
+
+    def crash_context(self, message: Any) -> Mapping[str, object]:
+        """Return which command or which event it was at."""
+        if isinstance(message, Execute):
+            return message.envelope.log_fields()
+        return {} if self._at_hand is None else log_fields(self._at_hand)
 
     def on_stop(self) -> None:
         """Take back the idle timer."""
@@ -308,6 +317,7 @@ class Aggregate(Actor, Generic[S]):
         for row in rows:
             if row.version <= self._confirmed:
                 continue  # hydration has seen it
+            self._at_hand = row
             if row.version <= self._version:
                 self._hydrate_afresh(f"event {row.id} is in the place of what is in flight")
                 return
@@ -318,10 +328,12 @@ class Aggregate(Actor, Generic[S]):
         self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
+        self._at_hand = row
         for event in self._system.events.decode(row):
             self._state = self.evolve(self._state, event)
         self._version = row.version
         self._last_id = row.id
+        self._at_hand = None
 
     # -- snapshots and idleness ----------------------------------------------------------------
 
@@ -333,7 +345,7 @@ class Aggregate(Actor, Generic[S]):
         try:
             payload = snapshot_payload(type(self), self._state)
         except ValueError as problem:
-            self.log.warning("aggregate.no_snapshot", reason=str(problem))
+            self.log.warning("aggregate.no_snapshot", event_id=self._last_id, reason=str(problem))
             return
         snapshot = Snapshot(
             self.stream_name,
@@ -346,7 +358,9 @@ class Aggregate(Actor, Generic[S]):
         try:
             self._system.store.save_snapshot(snapshot)
         except OSError as problem:  # it costs time at the next start, and nothing else
-            self.log.warning("aggregate.snapshot_failed", reason=str(problem))
+            self.log.warning(
+                "aggregate.snapshot_failed", event_id=self._last_id, reason=str(problem)
+            )
 
     def _used(self) -> None:
         self._used_at = self._system.clock.monotonic()

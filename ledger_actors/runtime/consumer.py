@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -28,7 +28,7 @@ from ledger_actors.runtime.errors import (
     is_unreadable,
 )
 from ledger_actors.runtime.filters import EventFilter
-from ledger_actors.runtime.recorded import Recorded, decode_recorded
+from ledger_actors.runtime.recorded import Recorded, decode_recorded, log_fields
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import StoreFull
 from ledger_actors.store.model import RecordedEvent
@@ -81,6 +81,9 @@ class Consumer(Actor):
     streams: ClassVar[Sequence[str]] = ()
     """The streams that it wants, `*` being a wildcard; none means all."""
 
+    at_hand: Recorded | RecordedEvent | None = None
+    """The event that it deals with; whoever takes events one by one says so here."""
+
     def __init__(self, system: System) -> None:
         super().__init__()
         self.system = system
@@ -106,6 +109,11 @@ class Consumer(Actor):
 
     def caught_up(self) -> None:
         """Do what is due when hydration is done. Nothing here."""
+
+    @property
+    def log(self) -> Any:
+        """A logger that is bound with the actor's name, and with the event that it deals with."""
+        return super().log if self.at_hand is None else super().log.bind(**log_fields(self.at_hand))
 
     # -- the actor -----------------------------------------------------------------------------
 
@@ -142,6 +150,14 @@ class Consumer(Actor):
         except LedgerRuntimeError as problem:
             self._stop_for_good(problem)
         return None
+
+    def crash_context(self, message: Any) -> Mapping[str, object]:
+        """Return which event it was at."""
+        delivery = as_delivery(message)
+        if self.at_hand is not None or delivery is None:
+            return {} if self.at_hand is None else log_fields(self.at_hand)
+        row = next((row for row in delivery.events if row.id > self.position), None)
+        return {"event_id": delivery.after + 1} if row is None else log_fields(row)
 
     # -- hydration -----------------------------------------------------------------------------
 
@@ -234,6 +250,7 @@ class Consumer(Actor):
                 events += self.decoded(row)
             except LedgerRuntimeError:
                 self._move(events, row.id - 1)
+                self.at_hand = row
                 raise
         self._move(events, up_to)
 

@@ -46,6 +46,14 @@ class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
         """The command's stable name."""
         return command_name(type(self.command))
 
+    def log_fields(self) -> dict[str, object]:
+        """Return what a log event about this command carries."""
+        return {
+            "command": self.type,
+            "command_id": self.command_id,
+            "correlation_id": self.correlation_id or self.command_id,
+        }
+
     def fingerprint(self) -> str:
         """Return a digest of type and fields: what tells a repeat from another command."""
         body = msgspec.json.encode(self.command, order="sorted")

@@ -116,6 +116,13 @@ class CommandHandler(Actor):
         if self._turns.enter(number, keys):
             self._its_turn(number)
 
+    def crash_context(self, message: Any) -> Mapping[str, object]:
+        """Return which command it was at."""
+        if isinstance(message, Execute):
+            return message.envelope.log_fields()
+        ticket = self._tickets.get(message.number) if isinstance(message, _Read) else None
+        return {} if ticket is None else ticket.envelope.log_fields()
+
     def on_read(self, number: int, key: Key, future: Future[Stand]) -> None:
         """Take the state of one aggregate; decide when it was the last."""
         ticket = self._tickets.get(number)

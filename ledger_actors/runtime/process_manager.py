@@ -127,9 +127,10 @@ class ProcessManager(Consumer):
         """
         for event_id, parts in groupby(events, key=attrgetter("id")):
             event, *others = parts
+            self.at_hand = event
             children = [child for part in (event, *others) for child in self.process(part)]
             self._commit(event, children)
-            self.position = event_id
+            self.position, self.at_hand = event_id, None
             self.stop_if_asked()
         if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
             self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))

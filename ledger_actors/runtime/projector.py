@@ -114,7 +114,9 @@ class Projector(Consumer):
     def _write(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
         with transaction(db):
             for event in events:
+                self.at_hand = event
                 self.project(db, event)
+            self.at_hand = None
             set_position(db, up_to, self.system.store.hash_at(up_to))
 
     def _rebuild_unless_stopped(self) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 from ledger_actors.runtime.catalog import Event, EventCatalog, event_name
 from ledger_actors.store.model import RecordedEvent
 
-__all__ = ["Recorded", "StreamEvents", "decode_recorded"]
+__all__ = ["Recorded", "StreamEvents", "decode_recorded", "log_fields"]
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -36,6 +36,14 @@ class StreamEvents(msgspec.Struct, frozen=True):
 
     stream: str
     events: tuple[Any, ...]
+
+
+def log_fields(event: Recorded | RecordedEvent) -> dict[str, object]:
+    """Return what a log event about this event carries."""
+    told: dict[str, object] = {"event_id": event.id}
+    if event.correlation_id is not None:
+        told["correlation_id"] = event.correlation_id
+    return told
 
 
 def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> tuple[Recorded, ...]:

@@ -62,7 +62,7 @@ class LateFeeProcessManager(ProcessManager):
         )
         asset_at, deal_at = self._assets_at(event.id), self._deals_at(event.id)
         decided = list(late_fees(cycled, overdue, asset_at=asset_at, deal_at=deal_at))
-        self._warn(event, (one for one in decided if isinstance(one, NoFee)))
+        self._warn(one for one in decided if isinstance(one, NoFee))
         fees = [one for one in decided if isinstance(one, LateFeeIncurred)]
         return [StreamEvents(Product.stream(fee.product_uuid), (fee,)) for fee in fees]
 
@@ -88,12 +88,6 @@ class LateFeeProcessManager(ProcessManager):
 
         return deal_at
 
-    def _warn(self, event: Recorded, without: Iterator[NoFee]) -> None:
+    def _warn(self, without: Iterator[NoFee]) -> None:
         for one in without:
-            self.log.warning(
-                "late_fee.not_charged",
-                product=one.product_uuid,
-                why=one.why,
-                event_id=event.id,
-                correlation_id=event.correlation_id,
-            )
+            self.log.warning("late_fee.not_charged", product=one.product_uuid, why=one.why)
