@@ -10,6 +10,7 @@ also while it waits or catches up. Where there is no room on the disk it waits a
 from __future__ import annotations
 
 import random
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -223,15 +224,26 @@ class Consumer(Actor):
     def patiently(self, action: Callable[[], T]) -> T:
         """Return `action()`; where there is no room on the disk, wait and try again.
 
+        It says so once when the wait begins, and once when it is over.
+
         Raises:
             Stopping: it was asked to stop meanwhile.
         """
+        began, tries = time.monotonic(), 0
         while True:
             try:
-                return action()
+                result = action()
             except (StoreFull, ReadModelFull) as problem:
-                self.log.warning("consumer.waits_for_room", reason=str(problem))
+                if not tries:
+                    self.log.warning("consumer.waits_for_room", reason=str(problem))
+            else:
+                break
+            tries += 1
             self.pause(self.system.options.full_disk_pause)
+        if tries:
+            waited = round(time.monotonic() - began, 1)
+            self.log.info("consumer.has_room", waited=waited, tries=tries)
+        return result
 
     def _stop_because_of(self, item: Any) -> None:
         if isinstance(item, ShutdownRequest):

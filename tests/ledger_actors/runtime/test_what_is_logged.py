@@ -11,6 +11,7 @@ from ledger_actors.runtime import (
     JOURNAL,
     Delivery,
     ProcessManager,
+    ReadModelFull,
     Recorded,
     StreamEvents,
     WaitFor,
@@ -134,6 +135,27 @@ def test_what_a_consumer_says_while_it_handles_an_event_names_it(
     assert (said["event_id"], said["correlation_id"]) == (1, "talk")
     assert said["actor"]
     assert "event_id" not in only(logged, "consumer.not_an_event")
+
+
+def test_a_wait_for_room_is_said_when_it_begins_and_when_it_is_over(
+    make_world: Any, logged: list[dict[str, Any]], monkeypatch: Any
+) -> None:
+    world = make_world(full_disk_pause=0.001)
+    ref = world.consumer(Tally)
+    real, refusals = Tally._write, [True] * 5
+
+    def write(*args: Any) -> None:
+        if refusals:
+            refusals.pop()
+            raise ReadModelFull("no room left")
+        real(*args)
+
+    monkeypatch.setattr(Tally, "_write", write)
+    world.send(Increment("a", 5))
+    ref.ask(WaitFor(1), timeout=HANG)
+
+    assert only(logged, "consumer.waits_for_room")["reason"] == "no room left"
+    assert only(logged, "consumer.has_room")["tries"] == 5
 
 
 def test_the_crash_of_an_aggregate_names_the_command(
