@@ -177,13 +177,22 @@ class Actor(pykka.Actor):
         """Return when the asker of the message being handled gives up, if ever."""
         return None if self._reply is None else self._reply.deadline
 
-    def receive(self, match: Callable[[Any], bool], *, timeout: float | None = None) -> Any:
+    def receive(
+        self,
+        match: Callable[[Any], bool],
+        *,
+        timeout: float | None = None,
+        only_new: bool = False,
+    ) -> Any:
         """Wait for a message that `match` accepts and return it: Erlang's selective receive.
 
         Other messages wait, in their order, until the current hook is done. Only for actors on
         their own thread. One that was asked is matched by its message and returned as an envelope,
         whose `reply_to` the caller answers; if this actor ends first it is answered with
         `ActorDead`.
+
+        With `only_new` those that an earlier `receive` left waiting are not looked at again: for
+        who asks often for the same, and would go over a long mailbox each time.
 
         An exit signal that ends the actor breaks the wait off. One that is trapped is offered to
         `match`, and waits if it is not accepted.
@@ -198,7 +207,7 @@ class Actor(pykka.Actor):
         item = _NOTHING
         may_be_killed = interruptible()
         with shield():
-            item = self._select(match, timeout, interruptible=may_be_killed)
+            item = self._select(match, timeout, interruptible=may_be_killed, only_new=only_new)
             if item.__class__ is Envelope and item.reply_to is not None:
                 self._owe(item.message, item.reply_to)
         if item is _EXITING:
@@ -210,10 +219,15 @@ class Actor(pykka.Actor):
         return item
 
     def _select(
-        self, match: Callable[[Any], bool], timeout: float | None, *, interruptible: bool
+        self,
+        match: Callable[[Any], bool],
+        timeout: float | None,
+        *,
+        interruptible: bool,
+        only_new: bool,
     ) -> Any:
         stash = self._stash = self._stash if self._stash is not None else deque()
-        for index, item in enumerate(stash):
+        for index, item in enumerate(() if only_new else stash):
             if match(message_of(item)):
                 del stash[index]
                 return item

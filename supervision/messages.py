@@ -67,7 +67,7 @@ def is_stop(message: object) -> bool:
     """Return whether a message asks its actor to end: a supervisor's way or Pykka's `stop()`.
 
     For an actor that is long at one thing and looks into its mailbox meanwhile, by
-    `receive(is_stop, timeout=0)`.
+    `receive(is_stop, timeout=0)`, and from the second time on with `only_new`.
     """
     return isinstance(message, ShutdownRequest | StopRequest)
 

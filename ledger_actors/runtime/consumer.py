@@ -93,6 +93,7 @@ class Consumer(Actor):
         self.filter = EventFilter((*self.types, *older), self.streams)
         self.position = 0
         self._waiting: list[tuple[int, Future[Any]]] = []
+        self._looked = False  # whether it is known that no request to stop has been put aside
 
     # -- for subclasses ------------------------------------------------------------------------
 
@@ -214,12 +215,18 @@ class Consumer(Actor):
         Raises:
             Stopping: it was asked to stop.
         """
+        looked, self._looked = self._looked, True
         try:
-            item = self.receive(is_stop, timeout=seconds)
+            item = super().receive(is_stop, timeout=seconds, only_new=looked)
         except CallTimeout:
             return
         self._stop_because_of(item)
         raise Stopping
+
+    def receive(self, match: Callable[[Any], bool], **options: Any) -> Any:
+        """Wait for a message, as any actor; a request to stop that is passed over is not lost."""
+        self._looked = False
+        return super().receive(match, **options)
 
     def patiently(self, action: Callable[[], T]) -> T:
         """Return `action()`; where there is no room on the disk, wait and try again.
@@ -236,14 +243,13 @@ class Consumer(Actor):
             except (StoreFull, ReadModelFull) as problem:
                 if not tries:
                     self.log.warning("consumer.waits_for_room", reason=str(problem))
+                tries += 1
+                self.pause(self.system.options.full_disk_pause)
             else:
-                break
-            tries += 1
-            self.pause(self.system.options.full_disk_pause)
-        if tries:
-            waited = round(time.monotonic() - began, 1)
-            self.log.info("consumer.has_room", waited=waited, tries=tries)
-        return result
+                if tries:
+                    waited = round(time.monotonic() - began, 1)
+                    self.log.info("consumer.has_room", waited=waited, tries=tries)
+                return result
 
     def _stop_because_of(self, item: Any) -> None:
         if isinstance(item, ShutdownRequest):

@@ -484,6 +484,30 @@ def test_a_selective_receive_leaves_other_messages_in_their_order() -> None:
     assert seen == ["that", 1, 2, 3]
 
 
+def test_a_receive_of_what_is_new_does_not_look_again_at_what_waits() -> None:
+    looked_at: list[Any] = []
+
+    def look(message: Any) -> bool:
+        looked_at.append(message)
+        return message == 3
+
+    def work(actor: Any) -> Any:
+        actor.actor_ref.tell(1)
+        with pytest.raises(CallTimeout):
+            actor.receive(look, timeout=0)
+        actor.actor_ref.tell(2)
+        actor.actor_ref.tell(3)
+        found = actor.receive(look, timeout=0, only_new=True)
+        with pytest.raises(CallTimeout):
+            actor.receive(look, timeout=0, only_new=True)
+        return found
+
+    ref = spawn(Echo)
+    assert ref.ask(work, timeout=HANG) == 3
+    assert looked_at == [1, 2, 3]
+    ref.stop()
+
+
 @pytest.mark.parametrize("to_end", [Ref.shutdown, partial(Ref.stop, block=False)])
 def test_an_actor_that_is_long_at_something_sees_that_it_is_to_end(to_end: Any) -> None:
     gate = Gate()

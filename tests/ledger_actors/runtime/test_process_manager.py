@@ -14,6 +14,7 @@ from ledger_actors.runtime import (
     WaitFor,
     envelope,
 )
+from ledger_actors.runtime import consumer as consumer_module
 from ledger_actors.store import (
     Append,
     AppendRequest,
@@ -23,6 +24,7 @@ from ledger_actors.store import (
     StreamWrite,
 )
 from supervision import ActorDead, Shutdown
+from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import (
     Boom,
@@ -185,6 +187,59 @@ def test_a_stop_is_honoured_between_two_events(world: Any, monkeypatch: Any) -> 
 
     assert wait_for_exit(ref) == Shutdown()
     assert [row.causation_id for row in notes(world)] == ["1"]
+    assert world.system.store.position("congratulate") == 1
+
+
+def test_a_long_mailbox_is_not_gone_over_for_each_event(world: Any, monkeypatch: Any) -> None:
+    """What waits is looked at once, to see whether it is a request to stop."""
+    looks: list[Any] = []
+
+    def look(message: Any) -> bool:
+        looks.append(message)
+        return is_stop(message)
+
+    monkeypatch.setattr(consumer_module, "is_stop", look)
+    gate, real = Gate(), Sees.process
+
+    def process(self: Any, event: Recorded) -> list[StreamEvents]:
+        if event.id == 1:
+            gate.pass_through()
+        return real(self, event)
+
+    monkeypatch.setattr(Sees, "process", process)
+    ref = world.consumer(Sees)
+    for _ in range(30):
+        world.send(Increment("a", 1))
+    gate.wait_arrived()
+    for _ in range(100):
+        ref.tell("hello")
+    gate.open()
+    caught_up(world, 30)
+
+    assert len(looks) <= 2 * (30 + 100)
+
+
+def test_a_stop_that_its_own_receive_has_put_aside_is_honoured_between_two_events(
+    world: Any, monkeypatch: Any
+) -> None:
+    gate = Gate()
+
+    def process(self: Any, event: Recorded) -> list[StreamEvents]:
+        self.stop_if_asked()
+        gate.pass_through()
+        self.receive(lambda message: message == "go on", timeout=HANG)
+        return []
+
+    monkeypatch.setattr(Sees, "process", process)
+    ref = world.consumer(Sees)
+    world.send(Increment("a", 1))
+    gate.wait_arrived()
+    world.send(Increment("a", 1))
+    ref.shutdown()
+    ref.tell("go on")
+    gate.open()
+
+    assert wait_for_exit(ref) == Shutdown()
     assert world.system.store.position("congratulate") == 1
 
 
