@@ -148,8 +148,9 @@ class Application:
     def _consumer(self, kind: type[Consumer], *, await_start: bool = True) -> ChildSpec:
         """Transient: one that ends in order has met what no restart would change.
 
-        A process manager is waited for. A new one begins at the newest event, and that must not be
-        the first date that the cycler behind it cycles.
+        A process manager is waited for until it knows where it stands: a new one begins at the
+        newest event, and that must not be the first date that the cycler behind it cycles. For
+        what it has to catch up with nobody waits.
         """
         return child_spec(
             kind,

@@ -75,6 +75,7 @@ class Actor(pykka.Actor):
     # What most actors never have is a default of the class and costs them nothing.
     _stash: deque[Any] | None = None
     _stop_replies: list[Future[Any]] | None = None
+    _acknowledged = False
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Prepare the actor; runs in its starter's thread. An exception here fails the start."""
@@ -128,6 +129,19 @@ class Actor(pykka.Actor):
         if self._ending is None:
             self._ending = reason
             self._ref.attention = True
+
+    def acknowledge_start(self) -> None:
+        """Count as started now: whoever waits for the start goes on. For use in `on_start`.
+
+        `on_start` goes on with what nobody need wait for; messages wait until it is done, as ever.
+        If it crashes after this, that is the crash of a running actor, and no start that failed. A
+        second call does nothing. After OTP's `proc_lib:init_ack
+        <https://www.erlang.org/doc/apps/stdlib/proc_lib.html#init_ack/2>`_.
+        """
+        if not self._acknowledged:
+            with shield():  # a kill in between would tell of one start twice, or never
+                self._acknowledged = True
+                self._ref.started()
 
     def link(self, other: Ref | Name) -> None:
         """Link this actor with `other`; see `supervision.links.link`.
@@ -460,7 +474,8 @@ class Actor(pykka.Actor):
             if isinstance(exception, ActorExit) and self._ending is not None:
                 return self._ending
             return self._crashed(exception, None)
-        self._ref.started()
+        if not self._acknowledged:
+            self._ref.started()
         work.since = time.perf_counter()
         return None
 
@@ -656,7 +671,7 @@ class _Timeout(SystemMessage):
 
 
 TIMEOUT = _Timeout()
-_OF_THE_RUNTIME = frozenset({*vars(Actor()), "_stash", "_stop_replies"})
+_OF_THE_RUNTIME = frozenset({*vars(Actor()), "_stash", "_stop_replies", "_acknowledged"})
 _OURS_AND_PYKKAS = (
     SystemMessage,
     StopRequest,
@@ -679,9 +694,10 @@ def spawn(
 ) -> Ref:
     """Construct an actor in this thread, register its name, and start its loop; do not wait.
 
-    The parent is told `Started(ref)` once when `on_start` has succeeded, and `Exited(ref, reason)`
-    once when the loop has really ended, whatever the cause. With `link_to` it is linked before it
-    runs: Erlang's `spawn_link`. If that actor has ended, the new one ends before its `on_start`.
+    The parent is told `Started(ref)` once when `on_start` has succeeded or has called
+    `acknowledge_start`, and `Exited(ref, reason)` once when the loop has really ended, whatever the
+    cause. With `link_to` it is linked before it runs: Erlang's `spawn_link`. If that actor has
+    ended, the new one ends before its `on_start`.
 
     Raises:
         Ignore: its `__init__` declined the start.

@@ -86,7 +86,8 @@ class ChildSpec:
         type: `WORKER` or `SUPERVISOR`; by default what the actor class says.
         significant: whether its end by itself counts for the supervisor's `auto_shutdown`.
         name: registered before the child starts; the same for each restart.
-        await_start: whether the supervisor waits until `on_start` has succeeded before it goes on.
+        await_start: whether the supervisor waits until `on_start` has succeeded, or has called
+            `acknowledge_start`, before it goes on.
         start_timeout: the seconds it waits at most; `None` waits as long as it takes.
         dispatcher: where it runs, if not where its class says.
         backoff: how long it waits before each restart; `None` restarts it at once, as OTP does.

@@ -220,7 +220,7 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
             why = self.stopped_because
             return f"{self.kind}, not running" if why is None else f"{self.kind}, stopped: {why}"
         if self.position is None:
-            return f"{self.kind}, busy: it hydrates, or waits for what its log tells"
+            return f"{self.kind}, starting"
         return f"{self.kind} at event {self.position:,}, {self.lag:,} behind"
 
 

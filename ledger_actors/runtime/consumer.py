@@ -122,6 +122,7 @@ class Consumer(Actor):
     def on_start(self) -> None:
         """Wait, subscribe, catch up."""
         self.system.stopped.pop(self.name, None)
+        self.system.reached.pop(self.name, None)
         if not self._delay():
             return
         try:
@@ -179,7 +180,7 @@ class Consumer(Actor):
         return False
 
     def _hydrate(self) -> None:
-        self.position = self.load_position()
+        self.move_to(self.load_position())
         head = self.system.store.head()
         if self.position > head:
             raise PositionAhead(self.name, self.position, head, remedy=self.remedy())
@@ -275,8 +276,12 @@ class Consumer(Actor):
     def _move(self, events: Sequence[Recorded], up_to: int) -> None:
         if up_to > self.position:
             self.take(events, up_to)
-            self.position = up_to
+            self.move_to(up_to)
             self._answer_waiting()
+
+    def move_to(self, event_id: int) -> None:
+        """Take note that it has dealt with all up to an event, for whoever looks at it."""
+        self.position = self.system.reached[self.name] = event_id
 
     def decoded(self, row: RecordedEvent) -> list[Recorded]:
         """Return what a row is read as, as far as it is wanted; raises as `EventCatalog.decode`."""

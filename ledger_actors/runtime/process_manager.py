@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate
-from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
+from ledger_actors.runtime.consumer import Consumer, Stopping, WaitFor, consumer_key
 from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
@@ -111,6 +111,15 @@ class ProcessManager(Consumer):
         self.pause(WAIT_SECONDS)
         return False
 
+    def on_start(self) -> None:
+        """Know where it stands, and then catch up; the start is over with the first."""
+        try:
+            self.load_position()
+        except Stopping:
+            return
+        self.acknowledge_start()
+        super().on_start()
+
     def load_position(self) -> int:
         """Return the stored position; without one, write down that it begins at the newest."""
         self._stored = self.system.store.position(self.name)
@@ -130,7 +139,8 @@ class ProcessManager(Consumer):
             self.at_hand = event
             children = [child for part in (event, *others) for child in self.process(part)]
             self._commit(event, children)
-            self.position, self.at_hand = event_id, None
+            self.move_to(event_id)
+            self.at_hand = None
             self.stop_if_asked()
         if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
             self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))

@@ -41,8 +41,9 @@ class System:
     """The collaborators of all actors of one ledger.
 
     `timers` run on `clock`, which may be turned by hand; `real_timers` run on the machine's, for
-    what waits for threads and not for dates. `stopped` says of consumers that have ended for good
-    why they have, by their names: what they met does not go away by a restart.
+    what waits for threads and not for dates. `reached` says how far each consumer has come, by its
+    name, also while it catches up and answers nobody; `stopped` says of those that have ended for
+    good why they have: what they met does not go away by a restart.
     """
 
     store: EventStore
@@ -55,6 +56,7 @@ class System:
     options: RuntimeOptions = field(default_factory=RuntimeOptions)
     events: EventCatalog = EVENTS
     commands: CommandCatalog = COMMANDS
+    reached: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,10 @@ from supervision import (
     Ref,
     Rejection,
     Started,
+    Supervisor,
     spawn,
+    start_child,
+    which_children,
 )
 from supervision.execution import abandoned_threads
 from supervision.messages import is_stop
@@ -461,6 +465,58 @@ def test_an_actor_stuck_outside_python_can_be_abandoned(start: Any, parent: Ref)
     wait_until(lambda: not abandoned_threads(), what="the abandoned thread to end")
     told = parent.ask("told", timeout=HANG)
     assert [type(message) for message in told].count(Exited) == 1
+
+
+class Early(Actor):
+    """Has started before its `on_start` is done; crashes in the rest of it if told to."""
+
+    def __init__(self, rest: Callable[[], object]) -> None:
+        super().__init__()
+        self.rest = rest
+
+    def on_start(self) -> None:
+        self.acknowledge_start()
+        self.acknowledge_start()
+        self.rest()
+
+    def on_receive(self, message: Any) -> Any:
+        return message
+
+
+def test_a_start_that_is_acknowledged_early_is_not_waited_for_and_messages_wait() -> None:
+    gate, root = Gate(), Supervisor.start()
+    ref = start_child(root, Early.child_spec(gate.pass_through, id="early"), timeout=HANG)
+    gate.wait_arrived()
+    answer = ref.ask("hello", block=False)
+    assert not answer.done()
+    gate.open()
+
+    assert answer.get(timeout=HANG) == "hello"
+    root.stop()
+
+
+def test_a_start_that_is_acknowledged_early_is_told_once() -> None:
+    parent = spawn(Parent)
+    ref = spawn(Early, (lambda: None,), parent=parent)
+    assert ref.ask("hello", timeout=HANG) == "hello"
+    ref.stop()
+
+    assert [type(one) for one in parent.ask("told", timeout=HANG)] == [Started, Exited]
+    parent.stop()
+
+
+def test_a_crash_behind_the_acknowledgement_is_no_start_that_failed() -> None:
+    crashes = [Boom()]
+
+    def once() -> None:
+        if crashes:
+            raise crashes.pop()
+
+    root = Supervisor.start()
+    ref = start_child(root, Early.child_spec(once, id="early"), timeout=HANG)
+    assert isinstance(wait_for_exit(ref), Crashed)
+    wait_until(lambda: which_children(root)[0].ref not in (None, ref))
+    root.stop()
 
 
 # -- receiving -------------------------------------------------------------------------------------

@@ -17,9 +17,11 @@ from ledger_actors import connect
 from ledger_actors.daemon import errors
 from ledger_actors.daemon.address import DaemonPid, door_link
 from ledger_actors.daemon.foreground import Ending
+from ledger_actors.ledger import PROCESS_MANAGERS, PROJECTORS
 
 pytestmark = pytest.mark.external
 HANG = 40.0
+CONSUMERS = len(PROJECTORS) + len(PROCESS_MANAGERS)
 
 
 class Daemon:
@@ -126,6 +128,8 @@ def test_it_is_quiet_when_all_is_well_and_a_crash_is_one_line(tmp_path: Path) ->
     prod = {"LEDGER_ENV": "prod", "PROJECTOR_HYDRATION_DELAY": "0"}
     with daemon(tmp_path, **prod) as running:
         running.until('"ledger.ready"')
+        while sum("consumer.hydrated" in line for line in running.said) < CONSUMERS:
+            running.until("consumer.hydrated")
         so_far = len(running.said)
         with connect(tmp_path) as ledger:
             for number in range(20):

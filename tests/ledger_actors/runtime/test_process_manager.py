@@ -23,7 +23,7 @@ from ledger_actors.store import (
     StoreFull,
     StreamWrite,
 )
-from supervision import ActorDead, Shutdown
+from supervision import ActorDead, Shutdown, restart_child
 from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import (
@@ -187,6 +187,38 @@ def test_a_stop_is_honoured_between_two_events(world: Any, monkeypatch: Any) -> 
 
     assert wait_for_exit(ref) == Shutdown()
     assert [row.causation_id for row in notes(world)] == ["1"]
+    assert world.system.store.position("congratulate") == 1
+
+
+def test_its_start_does_not_wait_for_what_it_has_to_catch_up_with(
+    world: Any, monkeypatch: Any
+) -> None:
+    """But for its position: whatever is started behind it comes after that."""
+    world.consumer(Sees).shutdown()
+    wait_until(lambda: world.system.names.whereis(("consumer", "congratulate")) is None)
+    for _ in range(3):
+        world.send(Increment("a", 1))
+    gate = Gate()
+
+    def process(self: Any, event: Recorded) -> list[StreamEvents]:
+        if event.id == 2:
+            gate.pass_through()
+        return []
+
+    monkeypatch.setattr(Sees, "process", process)
+    restart_child(world.root, "congratulate", timeout=HANG)
+    gate.wait_arrived()
+    assert world.system.reached == {"congratulate": 1}
+    gate.open()
+    caught_up(world, 3)
+    assert world.system.reached == {"congratulate": 3}
+
+
+def test_a_new_one_has_its_position_when_it_has_started(make_world: Any) -> None:
+    """Also where it then waits before it reads."""
+    world = make_world(hydration_delay=1000.0)
+    world.send(Increment("a", 1))
+    world.consumer(Sees)
     assert world.system.store.position("congratulate") == 1
 
 
