@@ -16,6 +16,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from ledger_actors.store.owner_only import make_file
+
 DOOR_FOLDER = "door"
 SOCKET_NAME = "ledger.sock"
 PID_NAME = "daemon.pid"
@@ -49,6 +51,7 @@ class DaemonPid:
 
     def write(self) -> None:
         """This process has it."""
+        make_file(self._file)
         self._file.write_text(f"{os.getpid()}\n", encoding="ascii")
 
     def remove(self) -> None:

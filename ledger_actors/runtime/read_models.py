@@ -8,6 +8,7 @@ cut. (To rename a file over one that is open leaves the log of the old one besid
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from sqlite_utils import Database
 from ledger_actors.runtime.errors import ReadModelDamaged, ReadModelFull
 from ledger_actors.store.errors import CorruptStore, StoreFull
 from ledger_actors.store.faults import translation
+from ledger_actors.store.owner_only import make_file, make_folder
 
 __all__ = [
     "Database",
@@ -34,6 +36,7 @@ __all__ = [
 
 T = TypeVar("T")
 _POSITION = "_position"
+_NO_ROOM = "no room left on the disk of {}: nothing was written"
 
 
 class ReadModel:
@@ -74,6 +77,8 @@ class ReadModel:
         if path is None:
             self._close_writer()
         target = path or self.path
+        with _faults(target):
+            make_file(target)
         connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
         try:
             with _faults(target):
@@ -199,7 +204,7 @@ class ReadModels:
         file = f"{name}-v{version}.db"
         with self._lock:
             if file not in self._models:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                make_folder(self.folder)
                 self._models[file] = ReadModel(self.folder / file)
             return self._models[file]
 
@@ -237,8 +242,11 @@ def _faults(path: Path) -> Iterator[None]:
             raise ReadModelDamaged(path, error) from error
         if not isinstance(fault, StoreFull):
             raise
-        msg = f"no room left on the disk of {path.name}: nothing was written"
-        raise ReadModelFull(msg) from error
+        raise ReadModelFull(_NO_ROOM.format(path.name)) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ReadModelFull(_NO_ROOM.format(path.name)) from error
 
 
 def _file_of(db: Database) -> str:

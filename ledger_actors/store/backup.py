@@ -10,6 +10,7 @@ from pathlib import Path
 from ledger_actors.store.connections import Readers
 from ledger_actors.store.errors import StoreError, StoreUnavailable
 from ledger_actors.store.faults import translated
+from ledger_actors.store.owner_only import make_file
 
 __all__ = ["backup"]
 
@@ -39,6 +40,7 @@ def backup(readers: Readers, target: Path) -> None:
 
 
 def _copy(source: sqlite3.Connection, target: Path) -> None:
+    make_file(target)
     with closing(sqlite3.connect(target)) as copy:
         copy.execute("PRAGMA journal_mode = OFF").fetchall()  # if it fails, all of it is dropped
         source.backup(copy)  # in one step, so of one moment; the writer goes on meanwhile

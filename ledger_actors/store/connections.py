@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ledger_actors.store.errors import StoreClosed
 from ledger_actors.store.faults import translated
+from ledger_actors.store.owner_only import make_file, not_made
 
 __all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer"]
 
@@ -23,11 +24,16 @@ _CACHE_KIB = 64 * 1024
 
 
 def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Connection:
-    """Open, and make if need be, the file at `path` for writing; usable from any thread.
+    """Open, and make for its owner alone if need be, the file at `path`; usable from any thread.
 
     A commit is on disk when it returns, with `synchronous` FULL; with NORMAL the last ones may be
     lost when the machine stops, and the file is whole in any case.
     """
+    if str(path) != ":memory:":
+        try:
+            make_file(path)
+        except OSError as error:
+            raise not_made(path, error) from error
     return _configured(
         _connect(str(path)),
         "journal_mode = WAL",

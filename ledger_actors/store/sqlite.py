@@ -28,6 +28,7 @@ from ledger_actors.store.model import (
     StoredCommand,
     VerifyReport,
 )
+from ledger_actors.store.owner_only import make_folder, not_made, warn_if_exposed
 from ledger_actors.store.reading import Reading
 from ledger_actors.store.snapshots import Snapshots
 from ledger_actors.store.writer import Writer
@@ -48,7 +49,7 @@ class SqliteEventStore:
     def __init__(
         self, path: Path | str, *, clock: Clock = SYSTEM_CLOCK, read_only: bool = False
     ) -> None:
-        """Open the file at `path`, and make it and its folder if they are not there.
+        """Open the file at `path`; make it and its folder, for their owner alone, if need be.
 
         With `":memory:"` nothing is on disk, and all is gone at `close`. With `read_only` the file
         must exist, no lock is taken, a damaged end is no obstacle, and writing is refused.
@@ -73,6 +74,8 @@ class SqliteEventStore:
                     self._check_readable()
                 else:
                     self._writer = self._open_writer(clock, in_memory=in_memory)
+                    if not in_memory:
+                        warn_if_exposed(self._path)
                 self._readers = self._open_readers(in_memory=in_memory)
                 self._reading = Reading(self._readers)
                 self._snapshots = self._open_snapshots(in_memory=in_memory, read_only=read_only)
@@ -202,6 +205,9 @@ class SqliteEventStore:
         )
 
     def _connect(self) -> sqlite3.Connection:
+        if self._path.is_dir():
+            msg = f"{self._path} is a folder: the events are kept in a file of that name"
+            raise StoreUnavailable(msg)
         connection = open_writer(self._shown)
         try:
             schema.upgrade(connection, EVENTS, path=self._shown)
@@ -246,10 +252,9 @@ class SqliteEventStore:
 
 def _take_lock(path: Path) -> FolderLock:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return FolderLock(path.with_suffix(".lock"), guards=path)
     except StoreError:
         raise
     except OSError as error:
-        msg = f"{path} cannot be opened for writing: {error}"
-        raise StoreUnavailable(msg) from error
+        raise not_made(path, error) from error

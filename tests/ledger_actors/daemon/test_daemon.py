@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -217,8 +218,21 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     file.write_text("no folder")
     with daemon(file / "data") as running:
         assert running.end() == 1
-    assert "cannot be opened" in running.said[-1]
+    assert f"{file} is no folder: name another, or move it away" in running.said[-1]
+    assert "Errno" not in "".join(running.said)
     assert "Traceback" not in "".join(running.said)
+
+
+def test_only_its_owner_can_read_what_it_writes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with daemon(data) as running:
+        running.until("Ctrl-C stops it in order")
+        with connect(data) as ledger:
+            ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
+            ledger.trial_balance()
+        modes = {one: one.lstat().st_mode for one in [data, *data.rglob("*")]}
+    assert {one.name for one in modes} >= {"events.db", "read-models", "daemon.pid", "ledger.sock"}
+    assert [one for one, mode in modes.items() if mode & 0o077 and not stat.S_ISLNK(mode)] == []
 
 
 def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import resource
 import sqlite3
 import subprocess
@@ -10,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ledger_actors.store import (
     Append,
@@ -40,6 +44,10 @@ def path(tmp_path: Path) -> Path:
 def append(stream: str = "s", *, count: int = 1, **fields: object) -> Append:
     write = StreamWrite(stream, (NewEvent("A", '{"n":1}'),) * count)
     return Append((write,), **fields)  # type: ignore[arg-type]
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
 
 
 def execute(path: Path, *statements: str) -> None:
@@ -98,10 +106,65 @@ class TestOpening:
             with pytest.raises(CorruptStore, match="no event store"):
                 SqliteEventStore(path)
 
-    def test_a_folder_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
-        with pytest.raises(StoreUnavailable, match=r"file/events.db cannot be opened for writing"):
-            SqliteEventStore(tmp_path / "file" / "events.db")
+    @pytest.mark.parametrize("below", ["events.db", "data/events.db", "deep/data/events.db"])
+    def test_a_file_in_the_place_of_a_folder_is_named_with_what_would_be_right(
+        self, tmp_path: Path, below: str
+    ) -> None:
+        file = tmp_path / "file"
+        file.write_text("")
+        sentence = f"{file / below} cannot be opened for writing: {file} is no folder: name another"
+        with pytest.raises(StoreUnavailable, match=f"^{re.escape(sentence)}"):
+            SqliteEventStore(file / below)
+
+    def test_a_link_to_nothing_in_the_place_of_a_folder_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to(tmp_path / "gone")
+        with pytest.raises(StoreUnavailable, match="link is no folder"):
+            SqliteEventStore(tmp_path / "link" / "events.db")
+
+    def test_a_folder_in_the_place_of_the_file_is_named(self, path: Path) -> None:
+        path.mkdir(parents=True)
+        with pytest.raises(StoreUnavailable, match=r"events\.db is a folder"):
+            SqliteEventStore(path)
+
+    def test_a_folder_that_may_not_be_written_is_named(self, path: Path, monkeypatch: Any) -> None:
+        """As a stand-in raises it: the superuser may write anywhere."""
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path.parent))
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+        with pytest.raises(
+            StoreUnavailable, match=r"data may not be written \(Permission denied\)"
+        ):
+            SqliteEventStore(path)
+
+    def test_only_its_owner_can_read_what_it_makes(self, tmp_path: Path) -> None:
+        folder = tmp_path / "deep" / "data"
+        with SqliteEventStore(folder / "events.db") as store:
+            store.append([append()])
+            store.save_snapshot(Snapshot("s", 1, 1, "state", 1, "{}"))
+            store.backup(folder / "backup.db")
+            modes = {one.name: mode(one) for one in folder.iterdir()}
+        assert {"events.db", "events.db-wal", "events-snapshots.db-shm", "backup.db"} <= set(modes)
+        assert set(modes.values()) == {0o600}
+        assert mode(folder) == mode(folder.parent) == 0o700
+
+    def test_what_is_there_keeps_its_mode_and_it_is_said_that_others_can_read_it(
+        self, path: Path
+    ) -> None:
+        path.parent.mkdir()
+        path.parent.chmod(0o755)
+        with SqliteEventStore(path), capture_logs() as quiet:
+            pass
+        path.chmod(0o644)
+        with capture_logs() as logs:
+            SqliteEventStore(path).close()
+
+        assert quiet == []
+        (warning,) = logs
+        assert (warning["path"], warning["mode"]) == (str(path), "0644")
+        assert warning["remedy"] == f"chmod -R go= {path.parent}"
+        assert (mode(path.parent), mode(path)) == (0o755, 0o644)
 
     def test_a_later_schema_is_refused(self, path: Path) -> None:
         SqliteEventStore(path).close()
