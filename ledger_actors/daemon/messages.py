@@ -19,7 +19,7 @@ from ledger_actors.daemon.protocol import EventRecord
 from ledger_actors.daily_cycler import Look
 from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState
 from ledger_actors.runtime.command_catalog import Command, command_name
-from ledger_actors.runtime.consumer import ReadPosition, WaitFor
+from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.projector import Rebuild
 from ledger_actors.store.model import RecordedEvent

@@ -24,7 +24,8 @@ from ledger_actors.runtime.command_catalog import (
     command,
     command_name,
 )
-from ledger_actors.runtime.consumer import Consumer, ReadPosition, WaitFor, consumer_key
+from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor, consumer_key
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import (
     MAX_COMMAND_BYTES,

@@ -15,72 +15,33 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
+from ledger_actors.runtime.answers import TellFirst, answer_as_before, answer_with
 from ledger_actors.runtime.catalog import Event
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.errors import StreamGap
+from ledger_actors.runtime.passivation import Passivated
 from ledger_actors.runtime.recorded import log_fields
-from ledger_actors.runtime.stored_states import latest_snapshot, snapshot_payload
+from ledger_actors.runtime.stored_states import latest_snapshot, save_snapshot
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
-from ledger_actors.store.model import Append, Appended, Guard, RecordedEvent, Snapshot, StreamWrite
-from supervision import POOLED, SHUTDOWN, Actor, Future, Ref, Rejection, Shutdown, Timer
+from ledger_actors.store.model import Append, Guard, RecordedEvent, StreamWrite
+from supervision import POOLED, Future, Rejection, Shutdown
 from supervision.execution import shield
-from supervision.messages import SystemMessage
 
-__all__ = ["Aggregate", "Named", "pass_on"]
+__all__ = ["Aggregate", "Named"]
 
 S = TypeVar("S")
 Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled(SystemMessage):
-    """The journal has answered an append. A message of the runtime's: no letter when it is late."""
-
-    version: int
-    command_id: str
-    written: Future[Any]
-
-    def handle(self, actor: Any) -> None:
-        actor.on_settled(self.version, self.command_id, self.written)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tell:
-    """What is done with the journal's answer: the aggregate is told, and then whoever asked.
-
-    In that order. Who asked may try again at once, and must not find an aggregate that still
-    believes in what was refused.
-    """
-
-    ref: Ref
-    version: int
-    command_id: str
-    answer: Future[Any]
-
-    def __call__(self, written: Future[Any]) -> None:
-        self.ref.signal(_Settled(self.version, self.command_id, written))
-        pass_on(written, self.answer)
-
-
-class _IdleCheck(SystemMessage):
-    """Look whether nobody has wanted anything for a while."""
-
-    __slots__ = ()
-
-    def handle(self, actor: Any) -> None:
-        actor.on_idle_check()
-
-
-class Aggregate(Actor, Generic[S]):
+class Aggregate(Passivated, Generic[S]):
     """One stream's actor. Subclass it with a category, a first state, and two pure functions.
 
     `decide(state, command)` returns the events that a command makes, or raises `Rejection`;
@@ -121,8 +82,7 @@ class Aggregate(Actor, Generic[S]):
     _at_hand: RecordedEvent | None = None  # a default of the class: it costs no memory
 
     def __init__(self, system: System, identity: str) -> None:
-        super().__init__()
-        self._system = system
+        super().__init__(system)
         self.identity = identity
         self.stream_name = self.stream(identity)
         self._state: Any = self.initial_state
@@ -132,8 +92,6 @@ class Aggregate(Actor, Generic[S]):
         self._confirmed = 0
         self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
         self._snapshot_at = 0
-        self._used_at = 0.0
-        self._idle_timer: Timer | None = None
 
     @classmethod
     def stream(cls, identity: str) -> str:
@@ -160,21 +118,21 @@ class Aggregate(Actor, Generic[S]):
         ):
             self._apply(row)
         self._confirmed = self._version
-        self._used()
-        self._arm_idle_timer()
+        self.used()
+        self.arm_idle_timer()
 
     def on_receive(self, message: Any) -> Any:
         """Handle what an aggregate understands; anything else is logged and ignored."""
         if isinstance(message, Execute):
-            self._used()
+            self.used()
             return self._execute(message.envelope, message.missing)
         if isinstance(message, Delivery):
             return self._foreign(message.events)
         if isinstance(message, ReadState):
-            self._used()
+            self.used()
             return self._read_state()
         if isinstance(message, ReadAhead):
-            self._used()
+            self.used()
             return Stand(self._state, self._version, next(reversed(self._in_flight), None))
         self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
         return None
@@ -185,13 +143,9 @@ class Aggregate(Actor, Generic[S]):
             return message.envelope.log_fields()
         return {} if self._at_hand is None else log_fields(self._at_hand)
 
-    def on_stop(self) -> None:
-        """Take back the idle timer."""
-        self._cancel_idle_timer()
-
-    def on_failure(self, *_args: Any) -> None:
-        """Take back the idle timer."""
-        self._cancel_idle_timer()
+    def is_busy(self) -> bool:
+        """Return whether something is in flight."""
+        return bool(self._in_flight)
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -223,16 +177,8 @@ class Aggregate(Actor, Generic[S]):
             writes = (StreamWrite(self.stream_name, events, self._version),)
         else:  # that there is nothing to do is true of this version, too
             guards = (Guard(self.stream_name, self._version),)
-        return Append(
-            writes=writes,
-            guards=guards,
-            command_id=envelope.command_id,
-            fingerprint=fingerprint,
-            author=envelope.author,
-            correlation_id=envelope.correlation_id or envelope.command_id,
-            causation_id=envelope.causation_id or envelope.command_id,
-            rests_on=tuple(islice(reversed(self._in_flight), 1)),
-        )
+        rests_on = tuple(islice(reversed(self._in_flight), 1))
+        return envelope.append(fingerprint, writes=writes, guards=guards, rests_on=rests_on)
 
     def _seen_before(self, command_id: str, fingerprint: str) -> bool:
         """Answer a command that is in flight or on disk already; return whether it is."""
@@ -240,25 +186,21 @@ class Aggregate(Actor, Generic[S]):
         if in_flight is not None:
             first, original = in_flight
             if first == fingerprint:
-                answer = self.release_reply()
-                original.add_done_callback(lambda done: _repeat_answer(done, answer))
-                return True
-        else:
-            found = self._system.store.find_command(command_id)
-            if found is None:
-                return False
-            if found.fingerprint in (None, fingerprint):
-                self.release_reply().try_set(Appended(found.events, duplicate=True))
-                return True
-        self.release_reply().try_set_exception(CommandIdReused(command_id))
-        return True
+                answer_with(original, self.release_reply())
+            else:
+                self.release_reply().try_set_exception(CommandIdReused(command_id))
+            return True
+        found = self._system.store.find_command(command_id)
+        if found is not None:
+            answer_as_before(found, fingerprint, self.release_reply())
+        return found is not None
 
     def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
         ref, written = self.actor_ref, Future[Any]()
         with shield():  # killed in here, it would leave the one who asked without an answer
             answer = self.release_reply()
             self._in_flight[command_id] = (fingerprint, answer)
-            written.add_done_callback(_Tell(ref, self._version, command_id, answer))
+            written.add_done_callback(TellFirst(ref, self._version, command_id, answer))
             self._system.journal.forward(AppendRequest(append, origin=ref), written)
 
     def on_settled(self, version: int, command_id: str, written: Future[Any]) -> None:
@@ -274,7 +216,7 @@ class Aggregate(Actor, Generic[S]):
 
     def _hydrate_afresh(self, why: str) -> None:
         """End: what was applied here never happened. The next message starts a successor."""
-        self._cancel_idle_timer()
+        self.cancel_idle_timer()
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
     def _confirm(self, version: int, events: Sequence[RecordedEvent]) -> None:
@@ -335,67 +277,12 @@ class Aggregate(Actor, Generic[S]):
         self._last_id = row.id
         self._at_hand = None
 
-    # -- snapshots and idleness ----------------------------------------------------------------
+    # -- snapshots ----------------------------------------------------------------------------
 
     def _maybe_snapshot(self) -> None:
         every = self._system.options.snapshot_every
         if not every or self._version - self._snapshot_at < every:
             return
         self._snapshot_at = self._version
-        try:
-            payload = snapshot_payload(type(self), self._state)
-        except ValueError as problem:
-            self.log.warning("aggregate.no_snapshot", event_id=self._last_id, reason=str(problem))
-            return
-        snapshot = Snapshot(
-            self.stream_name,
-            self._version,
-            self._last_id,
-            self.category,
-            self.snapshot_version,
-            payload,
-        )
-        try:
-            self._system.store.save_snapshot(snapshot)
-        except OSError as problem:  # it costs time at the next start, and nothing else
-            self.log.warning(
-                "aggregate.snapshot_failed", event_id=self._last_id, reason=str(problem)
-            )
-
-    def _used(self) -> None:
-        self._used_at = self._system.clock.monotonic()
-
-    def on_idle_check(self) -> None:
-        """End if nobody has wanted anything for a while and nothing is in flight."""
-        idle_for = self._system.clock.monotonic() - self._used_at
-        if idle_for < self._system.options.idle_timeout or self._in_flight:
-            self._arm_idle_timer(idle_for)
-        else:
-            self.exit(SHUTDOWN)
-
-    def _arm_idle_timer(self, idle_for: float = 0.0) -> None:
-        timeout = self._system.options.idle_timeout
-        if timeout:
-            wait = max(timeout - idle_for, timeout / 10)
-            self._idle_timer = self._system.timers.send_after(wait, self.actor_ref, _IdleCheck())
-
-    def _cancel_idle_timer(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-
-
-def _repeat_answer(original: Future[Any], answer: Future[Any]) -> None:
-    problem = original.exception()
-    if problem is None:
-        answer.try_set(Appended(original.get().events, duplicate=True))
-    else:
-        answer.try_set_exception(problem)
-
-
-def pass_on(done: Future[Any], answer: Future[Any]) -> None:
-    """Set a future to what another one, which is done, holds."""
-    problem = done.exception()
-    if problem is None:
-        answer.try_set(done.get())
-    else:
-        answer.try_set_exception(problem)
+        stand = Stand(self._state, self._version)
+        save_snapshot(self._system, type(self), self.stream_name, stand, event_id=self._last_id)

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
-from ledger_actors.runtime.aggregate import Aggregate, Named, pass_on
+from ledger_actors.runtime.aggregate import Aggregate, Named
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
+from ledger_actors.runtime.answers import pass_on
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.deadlines import Deadlines
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome

@@ -15,9 +15,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-import msgspec
-
 from ledger_actors.runtime.backlog import backlog
+from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor
 from ledger_actors.runtime.delivery import as_delivery, unseen
 from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
@@ -36,7 +35,7 @@ from ledger_actors.store.model import RecordedEvent
 from supervision import Actor, CallTimeout, Future, Shutdown
 from supervision.messages import ShutdownRequest, SystemMessage, is_stop
 
-__all__ = ["Consumer", "ReadPosition", "Stopping", "WaitFor", "consumer_key"]
+__all__ = ["Consumer", "Stopping"]
 
 T = TypeVar("T")
 
@@ -46,21 +45,6 @@ FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped)
 
 class Stopping(Exception):
     """A request to stop came in the middle of something."""
-
-
-def consumer_key(name: str) -> tuple[str, str]:
-    """Return the key under which a consumer is registered."""
-    return ("consumer", name)
-
-
-class WaitFor(msgspec.Struct, frozen=True):
-    """Answer, with the position, when event `event_id` has been dealt with."""
-
-    event_id: int
-
-
-class ReadPosition(msgspec.Struct, frozen=True):
-    """Answer the id of the last event that has been dealt with."""
 
 
 class _DelayOver(SystemMessage):

@@ -11,7 +11,7 @@ import msgspec
 
 from ledger_actors.runtime.command_catalog import COMMANDS, Command, CommandCatalog, command_name
 from ledger_actors.runtime.errors import InvalidCommand
-from ledger_actors.store.model import RecordedEvent
+from ledger_actors.store.model import Append, RecordedEvent
 
 __all__ = [
     "MAX_COMMAND_BYTES",
@@ -45,6 +45,17 @@ class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
     def type(self) -> str:
         """The command's stable name."""
         return command_name(type(self.command))
+
+    def append(self, fingerprint: str, **rests: Any) -> Append:
+        """Return an `Append` with what is known of the command; `rests` are its other fields."""
+        return Append(
+            command_id=self.command_id,
+            fingerprint=fingerprint,
+            author=self.author,
+            correlation_id=self.correlation_id or self.command_id,
+            causation_id=self.causation_id or self.command_id,
+            **rests,
+        )
 
     def log_fields(self) -> dict[str, object]:
         """Return what a log event about this command carries."""

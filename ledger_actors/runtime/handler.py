@@ -17,16 +17,16 @@ from functools import partial
 from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
-from ledger_actors.runtime.aggregate import Aggregate, pass_on
+from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
+from ledger_actors.runtime.answers import answer_as_before, pass_on
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
 from ledger_actors.runtime.system import System
 from ledger_actors.runtime.turns import Turns
-from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
-from ledger_actors.store.model import Append, Appended, Guard, StreamWrite
+from ledger_actors.store.model import Guard, StreamWrite
 from supervision import POOLED, Actor, Future, Ref, Rejection
 from supervision.execution import shield
 from supervision.messages import SystemMessage
@@ -193,15 +193,8 @@ class CommandHandler(Actor):
         guards: tuple[Guard, ...],
     ) -> None:
         envelope = ticket.envelope
-        append = Append(
-            writes=writes,
-            guards=guards,
-            command_id=envelope.command_id,
-            fingerprint=envelope.fingerprint(),
-            author=envelope.author,
-            correlation_id=envelope.correlation_id or envelope.command_id,
-            causation_id=envelope.causation_id or envelope.command_id,
-            rests_on=ticket.rests_on(),
+        append = envelope.append(
+            envelope.fingerprint(), writes=writes, guards=guards, rests_on=ticket.rests_on()
         )
         written: Future[Any] = Future()
         written.add_done_callback(partial(_answer, self.actor_ref, number, ticket.answer))
@@ -213,13 +206,9 @@ class CommandHandler(Actor):
         """Answer a command that is on disk already; return whether it is."""
         envelope = ticket.envelope
         found = self._system.store.find_command(envelope.command_id)
-        if found is None:
-            return False
-        if found.fingerprint in (None, envelope.fingerprint()):
-            ticket.answer.try_set(Appended(found.events, duplicate=True))
-        else:
-            ticket.answer.try_set_exception(CommandIdReused(envelope.command_id))
-        return True
+        if found is not None:
+            answer_as_before(found, envelope.fingerprint(), ticket.answer)
+        return found is not None
 
 
 def _tell(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate
-from ledger_actors.runtime.consumer import Consumer, Stopping, WaitFor, consumer_key
+from ledger_actors.runtime.consumer import Consumer, Stopping
+from ledger_actors.runtime.consumer_messages import WaitFor, consumer_key
 from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.recorded import Recorded, StreamEvents

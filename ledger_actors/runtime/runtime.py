@@ -14,7 +14,8 @@ from typing import Any, Self, TypeVar
 from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.command_bus import CommandBus
 from ledger_actors.runtime.command_catalog import Command
-from ledger_actors.runtime.consumer import Consumer, WaitFor, consumer_key
+from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.consumer_messages import WaitFor, consumer_key
 from ledger_actors.runtime.envelopes import Outcome, envelope
 from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.process_manager import ProcessManager

@@ -11,12 +11,12 @@ import structlog
 from ledger_actors.runtime.aggregate_messages import Stand
 from ledger_actors.runtime.errors import NoSuchStream
 from ledger_actors.runtime.system import System
-from ledger_actors.store.model import RecordedEvent
+from ledger_actors.store.model import RecordedEvent, Snapshot
 
 if TYPE_CHECKING:
     from ledger_actors.runtime.aggregate import Aggregate
 
-__all__ = ["latest_snapshot", "snapshot_payload", "state_at"]
+__all__ = ["latest_snapshot", "save_snapshot", "snapshot_payload", "state_at"]
 
 log = structlog.get_logger()
 
@@ -73,6 +73,23 @@ def latest_snapshot(
         log.warning("aggregate.snapshot_left_out", stream=stream, reason=reason)
         return None
     return state, found.version, found.event_id
+
+
+def save_snapshot(
+    system: System, cls: type[Aggregate[Any]], stream: str, stand: Stand, *, event_id: int
+) -> None:
+    """Keep a state that event `event_id` led to; where it cannot be kept, say so and go on."""
+    told = log.bind(stream=stream, event_id=event_id)
+    try:
+        payload = snapshot_payload(cls, stand.state)
+    except ValueError as problem:
+        told.warning("aggregate.no_snapshot", reason=str(problem))
+        return
+    form = (cls.category, cls.snapshot_version)
+    try:
+        system.store.save_snapshot(Snapshot(stream, stand.version, event_id, *form, payload))
+    except OSError as problem:  # it costs time at the next start, and nothing else
+        told.warning("aggregate.snapshot_failed", reason=str(problem))
 
 
 def snapshot_payload(cls: type[Aggregate[Any]], state: Any) -> str:
