@@ -1,4 +1,4 @@
-"""What the documents, the docstrings and the examples show is run, and nothing public is left out."""
+"""What documents, docstrings and examples show is run, and nothing public is left out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import pykka
 import pytest
 
 import supervision
-from supervision import errors, telemetry, testing, testing_children
+from supervision import SupervisionError, errors, telemetry, testing, testing_children
 from tests.markdown import Block, blocks, run
 
 ROOT = Path(__file__).parent.parent
@@ -31,3 +30,106 @@ STORIES = {(block.path.name, block.section): block.path for block in SHOWN}
 def test_what_a_section_shows_runs(document: str, section: str) -> None:
     story = [one for one in SHOWN if (one.path.name, one.section) == (document, section)]
     run(story, "document")
+
+
+def names_used(story: list[Block]) -> set[str]:
+    """Every name and attribute that these blocks use; to import one is not to use it."""
+    nodes = [node for block in story for node in ast.walk(block.code())]
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize("package", [supervision, testing, testing_children])
+def test_every_public_name_is_used_in_an_example(package: ModuleType) -> None:
+    used = names_used(blocks(SUPERVISION))
+    assert [name for name in package.__all__ if name not in used] == []
+
+
+def test_a_name_that_is_only_imported_or_mentioned_is_not_used() -> None:
+    source = '"""Actor"""\nfrom supervision import Actor, tree  # tree\nprint(Registry, x.Ref)\n'
+    block = Block(SUPERVISION, "", 0, source)
+    assert names_used([block]) == {"print", "Registry", "x", "Ref"}
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of all table rows of a section, without backticks."""
+    text = SUPERVISION.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
+    lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+    return [[cell.strip() for cell in line.replace("`", "").split(" | ")] for line in lines]
+
+
+def test_the_table_of_errors_is_complete_and_true() -> None:
+    told = {row[0]: set(row[1].split(", ")) for row in rows("Errors")}
+    kinds = {name: getattr(errors, name) for name in errors.__all__ if name != "SupervisionError"}
+    also = {name: set(kind.__bases__) - {SupervisionError} for name, kind in kinds.items()}
+    assert {name: told.get(name) for name in kinds} == {
+        name: {spelled(base) for base in bases} for name, bases in also.items()
+    }
+
+
+def spelled(kind: type) -> str:
+    return f"pykka.{kind.__name__}" if kind.__module__.startswith("pykka") else kind.__name__
+
+
+EVENT = re.compile(r"(?:actor|supervisor|timer|future|telemetry)\.[a-z_]+")
+
+
+def test_every_event_of_telemetry_and_logs_is_told() -> None:
+    told = {row[0] for row in rows("Telemetry, logs and dead letters")}
+    emitted = {
+        node.value
+        for path in (ROOT / "supervision").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and EVENT.fullmatch(str(node.value))
+    }
+    assert telemetry.CHILD_ENDED in emitted
+    assert emitted - told == set()
+
+
+def example_modules() -> Iterator[ModuleType]:
+    for found in pkgutil.iter_modules(supervision.__path__, "supervision."):
+        yield importlib.import_module(found.name)
+
+
+DOCTESTS = [
+    test
+    for module in example_modules()
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module)
+    if test.examples
+]
+
+
+def test_there_are_examples_in_docstrings() -> None:
+    assert {"supervision.supervisor.Supervisor", "supervision.registry.Registry"} <= {
+        test.name for test in DOCTESTS
+    }
+
+
+@pytest.mark.parametrize("test", DOCTESTS, ids=lambda test: test.name)
+def test_the_example_of_a_docstring_runs(test: doctest.DocTest) -> None:
+    said: list[str] = []
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append)
+    assert not failed, "".join(said)
+
+
+def test_the_example_program_shows_a_restart_and_a_name_that_survives_it() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "crash_and_restart.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=testing.HANG,
+    )
+
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", done.stdout) == (
+        "100 is 5 times 20; 20 in the ledger\n"
+        "the cashier crashed: integer division or modulo by zero\n"
+        "100 is 4 times 25; 45 in the ledger\n"
+        "shop  (Supervisor)\n"
+        "├── ledger  (Ledger)\n"
+        "└── cashier  (Cashier)  1 restart  last crash TIME: crashed: ZeroDivisionError: "
+        "integer division or modulo by zero\n"
+    )
+    assert "supervisor.child_crashed" in done.stderr
+    assert "in on_receive" in done.stderr

@@ -55,7 +55,9 @@ def without_ends(text: str) -> list[str]:
 
 def test_every_file_that_the_readme_names_is_there() -> None:
     named = set(
-        re.findall(r"`((?:supervision|ledger_actors|docs|examples)/[\w/]+\.\w+)`", README.read_text())
+        re.findall(
+            r"`((?:supervision|ledger_actors|docs|examples)/[\w/]+\.\w+)`", README.read_text()
+        )
     )
     linked = set(re.findall(r"\]\(((?!http)[\w/.]+)\)", README.read_text()))
 
