@@ -86,6 +86,25 @@ def test_every_event_of_telemetry_and_logs_is_told() -> None:
     assert emitted - told == set()
 
 
+LINK = re.compile(r"\]\((?!http)([^)#]*)#?([^)]*)\)")
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a document as GitHub links to them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name
+)
+def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
+    for file, anchor in LINK.findall(document.read_text(encoding="utf-8")):
+        target = document.parent / file if file else document
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(target), anchor
+
+
 def example_modules() -> Iterator[ModuleType]:
     for found in pkgutil.iter_modules(supervision.__path__, "supervision."):
         yield importlib.import_module(found.name)
