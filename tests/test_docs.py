@@ -23,7 +23,7 @@ from tests.markdown import Block, blocks, run
 ROOT = Path(__file__).parent.parent
 SUPERVISION = ROOT / "docs" / "supervision.md"
 SHOWN = [block for path in sorted((ROOT / "docs").glob("*.md")) for block in blocks(path)]
-STORIES = {(block.path.name, block.section): block.path for block in SHOWN}
+STORIES = list(dict.fromkeys((block.path.name, block.section) for block in SHOWN))
 
 
 @pytest.mark.parametrize(("document", "section"), STORIES, ids=lambda text: text.replace(" ", "-"))
