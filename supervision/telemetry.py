@@ -139,14 +139,6 @@ HANDLER_DETACHED = Event(
     event="the event that it was called with",
     exception="what it raised",
 )
-ACTOR_STARTED = "actor.started"  # ref
-ACTOR_ENDED = "actor.ended"  # ref, reason
-ACTOR_CRASHED = "actor.crashed"  # ref, reason; only for one without a supervisor
-CHILD_ENDED = "supervisor.child_ended"  # supervisor, child_id, ref, reason, decision
-SUPERVISOR_GAVE_UP = "supervisor.gave_up"  # supervisor, child_id, max_restarts, max_seconds
-DEAD_LETTER = "actor.dead_letter"  # ref, message
-THREAD_ABANDONED = "actor.thread_abandoned"  # ref, thread
-HANDLER_DETACHED = "telemetry.handler_detached"  # logged, told to nobody: handler, during
 
 Handler = Callable[[str, Mapping[str, Any]], None]
 
