@@ -21,14 +21,24 @@ from supervision import SupervisionError, errors, telemetry, testing, testing_ch
 from tests.markdown import Block, blocks, run
 
 ROOT = Path(__file__).parent.parent
-SUPERVISION = ROOT / "docs" / "supervision.md"
-SHOWN = [block for path in sorted((ROOT / "docs").glob("*.md")) for block in blocks(path)]
-STORIES = list(dict.fromkeys((block.path.name, block.section) for block in SHOWN))
+DOCS = ROOT / "docs"
+
+
+def called(document: Path) -> str:
+    """The name of a document within `docs`."""
+    return document.relative_to(DOCS).as_posix()
+
+
+INDEX = DOCS / "supervision.md"
+MANUAL = [INDEX, *sorted((DOCS / "supervision").glob("*.md"))]
+DOCUMENTS = sorted(DOCS.rglob("*.md"))
+SHOWN = [block for path in DOCUMENTS for block in blocks(path)]
+STORIES = list(dict.fromkeys((called(block.path), block.section) for block in SHOWN))
 
 
 @pytest.mark.parametrize(("document", "section"), STORIES, ids=lambda text: text.replace(" ", "-"))
 def test_what_a_section_shows_runs(document: str, section: str) -> None:
-    story = [one for one in SHOWN if (one.path.name, one.section) == (document, section)]
+    story = [one for one in SHOWN if (called(one.path), one.section) == (document, section)]
     run(story, "document")
 
 
@@ -41,25 +51,27 @@ def names_used(story: list[Block]) -> set[str]:
 
 @pytest.mark.parametrize("package", [supervision, testing, testing_children])
 def test_every_public_name_is_used_in_an_example(package: ModuleType) -> None:
-    used = names_used(blocks(SUPERVISION))
+    used = names_used([block for document in MANUAL for block in blocks(document)])
     assert [name for name in package.__all__ if name not in used] == []
 
 
 def test_a_name_that_is_only_imported_or_mentioned_is_not_used() -> None:
     source = '"""Actor"""\nfrom supervision import Actor, tree  # tree\nprint(Registry, x.Ref)\n'
-    block = Block(SUPERVISION, "", 0, source)
+    block = Block(INDEX, "", 0, source)
     assert names_used([block]) == {"print", "Registry", "x", "Ref"}
 
 
-def rows(section: str) -> list[list[str]]:
-    """The cells of all table rows of a section, without backticks."""
-    text = SUPERVISION.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
+def rows(document: str, section: str = "") -> list[list[str]]:
+    """The cells of all table rows of a section or of a whole document, without backticks."""
+    text = (DOCS / "supervision" / document).read_text(encoding="utf-8")
+    if section:
+        text = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
     lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
     return [[cell.strip() for cell in line.replace("`", "").split(" | ")] for line in lines]
 
 
 def test_the_table_of_errors_is_complete_and_true() -> None:
-    told = {row[0]: set(row[1].split(", ")) for row in rows("Errors")}
+    told = {row[0]: set(row[1].split(", ")) for row in rows("errors.md")}
     kinds = {name: getattr(errors, name) for name in errors.__all__ if name != "SupervisionError"}
     also = {name: set(kind.__bases__) - {SupervisionError} for name, kind in kinds.items()}
     assert {name: told.get(name) for name in kinds} == {
@@ -68,14 +80,15 @@ def test_the_table_of_errors_is_complete_and_true() -> None:
 
 
 def spelled(kind: type) -> str:
-    return f"pykka.{kind.__name__}" if kind.__module__.startswith("pykka") else kind.__name__
+    module = kind.__module__.partition(".")[0].lstrip("_")  # `queue.Full` is made in `_queue`
+    return f"{module}.{kind.__name__}" if module in {"pykka", "queue"} else kind.__name__
 
 
 EVENT = re.compile(r"(?:actor|supervisor|timer|future|telemetry)\.[a-z_]+")
 
 
 def test_every_event_of_telemetry_and_logs_is_told() -> None:
-    told = {row[0] for row in rows("Telemetry, logs and dead letters")}
+    told = {row[0] for row in rows("observing.md", "Telemetry, logs and dead letters")}
     emitted = {
         node.value
         for path in (ROOT / "supervision").glob("*.py")
@@ -95,9 +108,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize(
-    "document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=called)
 def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
     for file, anchor in LINK.findall(document.read_text(encoding="utf-8")):
         target = document.parent / file if file else document
