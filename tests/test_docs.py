@@ -37,7 +37,10 @@ STORIES = list(dict.fromkeys((called(block.path), block.section) for block in SH
 
 
 @pytest.mark.parametrize(("document", "section"), STORIES, ids=lambda text: text.replace(" ", "-"))
-def test_what_a_section_shows_runs(document: str, section: str) -> None:
+def test_what_a_section_shows_runs(
+    document: str, section: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry, "EVENTS", dict(telemetry.EVENTS))  # one may declare its own
     story = [one for one in SHOWN if (called(one.path), one.section) == (document, section)]
     run(story, "document")
 
@@ -84,11 +87,17 @@ def spelled(kind: type) -> str:
     return f"{module}.{kind.__name__}" if module in {"pykka", "queue"} else kind.__name__
 
 
-EVENT = re.compile(r"(?:actor|supervisor|timer|future|telemetry)\.[a-z_]+")
+EVENT = re.compile(r"(?:actor|supervisor|timer|future|trace|registry|pool|telemetry)\.[a-z_]+")
 
 
-def test_every_event_of_telemetry_and_logs_is_told() -> None:
-    told = {row[0] for row in rows("observing.md", "Telemetry, logs and dead letters")}
+def test_every_event_of_telemetry_is_told_with_its_fields() -> None:
+    told = {row[0]: row[1].split(", ") for row in rows("observing.md", "Telemetry")[2:]}
+    ours = {name: event for name, event in telemetry.EVENTS.items() if EVENT.fullmatch(name)}
+    assert told == {name: list(event.fields) for name, event in ours.items()}
+
+
+def test_every_event_that_is_logged_is_told() -> None:
+    told = {row[0] for section in ("Telemetry", "Logs") for row in rows("observing.md", section)}
     emitted = {
         node.value
         for path in (ROOT / "supervision").glob("*.py")
