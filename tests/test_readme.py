@@ -65,6 +65,21 @@ def test_every_file_that_the_readme_names_is_there() -> None:
     assert [path for path in named | linked if not (README.parent / path).exists()] == []
 
 
+def test_files_that_the_readme_names_beside_another_are_there() -> None:
+    """In a table `supervision/links.py`, `monitors.py` means both in one folder."""
+    missing = []
+    for row in re.findall(r"^\| .* \| (`.*) \|$", README.read_text(), re.MULTILINE):
+        first, *beside = re.findall(r"`([\w/]+\.py)`", row) or [""]
+        folder = (README.parent / first).parent
+        missing += [name for name in beside if not is_there(name, folder)]
+
+    assert missing == []
+
+
+def is_there(name: str, folder: Path) -> bool:
+    return (folder / name).exists() or (README.parent / name).exists()
+
+
 def test_every_dependency_has_its_reason() -> None:
     setup = (README.parent / "setup.cfg").read_text()
     wanted = setup[setup.index("install_requires") : setup.index("[options.packages.find]")]
