@@ -2,7 +2,7 @@
 
 An actor is constructed in its starter's thread, then runs `on_start` in its own before it receives
 anything, then handles one message at a time, and ends exactly once with a reason. The six ways in
-which this differs from Pykka's own actors are in docs/supervision.md.
+which this differs from Pykka's own actors are in docs/supervision/pykka.md.
 
 Everything from `run_turn` down happens on the thread of an `Executor`. A kill interrupts the hooks
 only, never the loop around them: no message is lost between the mailbox and its handling.

@@ -115,7 +115,7 @@ class NotRegistered(SupervisionError, LookupError):
     """Only the actor that has a key may do this, in its own thread."""
 
     def __init__(self, key: Hashable, ref: Ref | None) -> None:
-        who = "no actor (this thread runs none)" if ref is None else ref.label
+        who = "this thread, which runs no actor," if ref is None else ref.label
         super().__init__(f"{key!r} is for its owner to change, and {who} does not own it")
         self.key = key
         self.ref = ref

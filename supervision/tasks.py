@@ -120,6 +120,8 @@ class Task(Generic[T]):
             ActorDead: it was killed, or its supervisor ended; `reason` says which.
             Exception: whatever the function raised.
         """
+        if self._outcome.done():  # a callback may run in the task's own thread: it waits for nobody
+            return self._outcome.get()
         with waiting_for(self.ref):
             return self._outcome.get(timeout=timeout)
 

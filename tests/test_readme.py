@@ -15,6 +15,7 @@ from ledger_actors.daemon.shell import LedgerConsole
 from ledger_actors.demos import NAMES
 from ledger_actors.runtime import COMMANDS, EVENTS
 from supervision.testing import wait_until
+from tests.markdown import blocks, run
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -26,12 +27,10 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         others = {name: kind for name, kind in catalog._types.items() if "ounter" not in name}
         monkeypatch.setattr(catalog, "_types", others)
     assert ledger_actors.ledger.EVENT_TYPES
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 6
+    shown = blocks(README)
+    assert len(shown) >= 6
 
-    namespace: dict[str, object] = {"__name__": "readme"}
-    for block in blocks:
-        exec(compile(block, str(README), "exec"), namespace)
+    run(shown, "readme")
 
 
 def test_the_readmes_shell_says_what_the_readme_says_it_says(tmp_path: Path) -> None:
@@ -56,12 +55,29 @@ def without_ends(text: str) -> list[str]:
 
 def test_every_file_that_the_readme_names_is_there() -> None:
     named = set(
-        re.findall(r"`((?:supervision|ledger_actors|docs)/[\w/]+\.\w+)`", README.read_text())
+        re.findall(
+            r"`((?:supervision|ledger_actors|docs|examples)/[\w/]+\.\w+)`", README.read_text()
+        )
     )
     linked = set(re.findall(r"\]\(((?!http)[\w/.]+)\)", README.read_text()))
 
     assert named
     assert [path for path in named | linked if not (README.parent / path).exists()] == []
+
+
+def test_files_that_the_readme_names_beside_another_are_there() -> None:
+    """In a table `supervision/links.py`, `monitors.py` means both in one folder."""
+    missing = []
+    for row in re.findall(r"^\| .* \| (`.*) \|$", README.read_text(), re.MULTILINE):
+        first, *beside = re.findall(r"`([\w/]+\.py)`", row) or [""]
+        folder = (README.parent / first).parent
+        missing += [name for name in beside if not is_there(name, folder)]
+
+    assert missing == []
+
+
+def is_there(name: str, folder: Path) -> bool:
+    return (folder / name).exists() or (README.parent / name).exists()
 
 
 def test_every_dependency_has_its_reason() -> None:

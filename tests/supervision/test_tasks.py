@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -287,6 +288,15 @@ def test_whoever_must_not_wait_is_called_back(tasks: Ref, gate: Gate) -> None:
     task.add_done_callback(done.append)
 
     assert done == [task, task]
+
+
+def test_a_callback_may_read_the_result_in_the_tasks_own_thread(tasks: Ref, gate: Gate) -> None:
+    results: queue.SimpleQueue[str] = queue.SimpleQueue()
+    task = async_nolink(tasks, lambda: gate.pass_through() or "done")  # type: ignore[func-returns-value]
+    task.add_done_callback(lambda done: results.put(done.result()))
+    gate.open()
+
+    assert results.get(timeout=HANG) == "done"
 
 
 def test_a_task_that_asks_the_actor_that_waits_for_it_is_a_cycle(tasks: Ref) -> None:
