@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTEND",
+    "TIMEOUT",
     "WAKE",
     "Attend",
     "Control",
@@ -27,6 +28,7 @@ __all__ = [
     "ShutdownRequest",
     "Started",
     "SystemMessage",
+    "Timeout",
     "Wake",
     "is_stop",
 ]
@@ -95,6 +97,19 @@ class Wake(SystemMessage):
 
 
 WAKE = Wake()
+
+
+class Timeout(SystemMessage):
+    """No message has come for a while; never in a mailbox."""
+
+    __slots__ = ()
+
+    def handle(self, actor: Actor) -> None:
+        """Let the actor do what it does then."""
+        actor.on_timeout()
+
+
+TIMEOUT = Timeout()
 
 
 class Control(SystemMessage):

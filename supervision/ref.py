@@ -22,7 +22,8 @@ from supervision import links, telemetry
 from supervision._pykka import Envelope, StopRequest
 from supervision.calls import deadline_of
 from supervision.errors import ActorDead, CallCycle, CallTimeout, MailboxFull
-from supervision.execution import ActorKilled, shield
+from supervision.execution import shield
+from supervision.executor import ActorKilled
 from supervision.future import Future
 from supervision.mailbox import BoundedInbox, message_of
 from supervision.messages import WAKE, Crash, Exited, ShutdownRequest, Started, SystemMessage
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from supervision.actor import Actor
     from supervision.calls import Awaited
     from supervision.dispatch import Dispatcher
-    from supervision.execution import Executor
+    from supervision.executor import Executor
     from supervision.monitors import Monitor
     from supervision.registry import Registry
     from supervision.tracing import Trace

@@ -25,7 +25,7 @@ from supervision import (
     Started,
     spawn,
 )
-from supervision.execution import abandoned_threads
+from supervision.executor import abandoned_threads
 from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 

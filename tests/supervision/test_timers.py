@@ -20,7 +20,6 @@ from supervision import (
     spawn,
 )
 from supervision.testing import HANG, wait_for_exit
-from supervision.undelivered import dead_letters
 
 
 class Mailbox:
