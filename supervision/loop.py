@@ -14,6 +14,7 @@ import structlog
 
 from supervision._pykka import Envelope
 from supervision.dispatch import TURN_SECONDS, Turn
+from supervision.ending import refuse
 from supervision.errors import ActorDead, Rejection
 from supervision.executor import ActorKilled, Executor
 from supervision.intake import EXITING, NOTHING, ActorExit, Intake
@@ -54,7 +55,7 @@ class Loop(Intake):
         if self._debts is not None:
             self._debts.settle(dead)
         for item in list(self._stash or ()):
-            self._ref.refuse(item, reason)
+            refuse(self._ref, item, reason)
 
     @property
     def log(self) -> Any:
