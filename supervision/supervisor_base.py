@@ -19,7 +19,6 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -41,7 +40,8 @@ from supervision.messages import Exited, ExitSignal, ShutdownRequest, Started, S
 from supervision.monitors import Down, monitor
 from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
 from supervision.reports import Reporter
-from supervision.shutdown import KILL_GRACE, Deadlines
+from supervision.schedule import Schedule
+from supervision.shutdown import KILL_GRACE
 from supervision.specs import SupervisorFlags
 from supervision.terms import SUPERVISOR, ChildType
 from supervision.to_self import CLOCK_TURNED, ClockTurned
@@ -75,8 +75,7 @@ class SupervisorBase(Actor):
         super().__init__()
         self._flags = flags
         self._clock = clock
-        self._draw = draw
-        self._deadlines = Deadlines()
+        self._schedule = Schedule(clock, draw)
         self._kill_grace = kill_grace
         self._started: Future[None] = Future()
         self._intensity = RestartIntensity(flags.max_restarts, flags.max_seconds)
@@ -134,11 +133,11 @@ class SupervisorBase(Actor):
                 self._reply.try_set_exception(refusal)
             return None
         finally:
-            self._look_at_deadlines()
+            self._look_at_schedule()
 
     def on_timeout(self) -> None:
         """A deadline has come and no message before it; own thread."""
-        self._look_at_deadlines()
+        self._look_at_schedule()
 
     def on_stop(self) -> None:
         """Stop the children; own thread."""
@@ -205,7 +204,7 @@ class SupervisorBase(Actor):
 
     @abstractmethod
     def _due(self, child: Any, now: float) -> None:
-        """What `_deadlines` had for this child is due; wait for nothing."""
+        """What `_schedule` has for this child is due; wait for nothing."""
 
     @abstractmethod
     def _active_refs(self) -> Iterable[Ref]:
@@ -260,37 +259,10 @@ class SupervisorBase(Actor):
     def _clock_turned(self) -> None:
         self.actor_ref.signal(CLOCK_TURNED)
 
-    # -- what is due -------------------------------------------------------------------------------
-
-    def _look_at_deadlines(self) -> None:
-        if not self._deadlines:
-            self.receive_timeout = None
-            return
-        now = self._clock.monotonic()
-        for child in self._deadlines.take_due(now):
-            self._clear_deadline(child)
+    def _look_at_schedule(self) -> None:
+        for child, now in self._schedule.take_due():
             self._due(child, now)
-        at = self._deadlines.next_at()
-        self.receive_timeout = None if at is None else self._clock.wait_seconds(at)
-
-    def _start_later(self, child: AnyChild) -> float:
-        """Have `_due` called when the child's backoff is over; return the seconds until then."""
-        assert child.pace is not None
-        now = self._clock.monotonic()
-        delay = child.pace.failed(now, self._draw())
-        child.pace.due = self._clock.now() + timedelta(seconds=delay)
-        child.deadline = self._deadlines.add(now + delay, child)
-        return delay
-
-    def _clear_deadline(self, child: AnyChild) -> None:
-        self._deadlines.cancel(child.deadline)
-        child.deadline = None
-        if child.pace is not None:
-            child.pace.due = None
-
-    def _note_running(self, child: AnyChild) -> None:
-        if child.pace is not None:
-            child.pace.running(self._clock.monotonic())
+        self.receive_timeout = self._schedule.seconds_to_next()
 
     # -- ends --------------------------------------------------------------------------------------
 
