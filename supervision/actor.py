@@ -13,8 +13,6 @@ from __future__ import annotations
 import queue
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pykka
-
 from supervision import links
 from supervision._pykka import StopRequest
 from supervision.dispatch import OWN_THREAD, Dispatcher
@@ -22,7 +20,7 @@ from supervision.execution import shield
 from supervision.future import Future
 from supervision.loop import Loop
 from supervision.mailbox import Mailbox
-from supervision.messages import SystemMessage
+from supervision.messages import HANDLED_BY_THE_RUNTIME, SystemMessage
 from supervision.ref import Ref
 from supervision.selective import Selective
 from supervision.spawning import launch
@@ -132,7 +130,7 @@ class Actor(Selective, Loop):
     # -- what the loop calls -----------------------------------------------------------------------
 
     def _handle_receive(self, message: Any) -> Any:
-        if isinstance(message, _OURS_AND_PYKKAS):
+        if isinstance(message, HANDLED_BY_THE_RUNTIME):
             return self._handle_runtimes(message)
         return self.on_receive(message)
 
@@ -160,10 +158,3 @@ class Actor(Selective, Loop):
 
 
 _OF_THE_RUNTIME = frozenset({*vars(Actor()), "_stash", "_debts"})
-_OURS_AND_PYKKAS = (
-    SystemMessage,
-    StopRequest,
-    pykka.messages.ProxyCall,
-    pykka.messages.ProxyGetAttr,
-    pykka.messages.ProxySetAttr,
-)

@@ -164,7 +164,8 @@ class AllAtOnce(SupervisorBase):
 
     def _next_or_deadline(self) -> Any:
         try:
-            return self.receive(_anything, timeout=self._schedule.seconds_to_next())
+            timeout = self._schedule.seconds_to_next()
+            return self.receive(_anything, timeout=timeout, system=True)
         except CallTimeout:
             return ClockTurned()
 

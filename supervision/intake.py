@@ -31,7 +31,7 @@ EXITING: Any = object()
 
 
 class ActorExit(BaseException):
-    """Raised by a wait for a message when an exit signal has come, which ends the actor."""
+    """Raised by a wait for a message when an exit signal or a request to stop ends the actor."""
 
 
 class Intake(Answering):

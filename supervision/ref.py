@@ -199,7 +199,10 @@ class Ref(Identity):
     # -- ending ----------------------------------------------------------------------------------
 
     def shutdown(self, reason: ExitReason = SHUTDOWN) -> None:
-        """Ask the actor to end with `reason` when it has handled what it has; do not wait."""
+        """Ask the actor to end with `reason` when it has handled what it has; do not wait.
+
+        One that waits in `Actor.receive` ends at once, unless it traps exits.
+        """
         self.signal(ShutdownRequest(reason))
 
     def exit(self, reason: ExitReason) -> None:

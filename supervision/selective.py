@@ -16,7 +16,7 @@ from supervision.errors import CallTimeout, NotSupported
 from supervision.execution import interruptible, shield
 from supervision.intake import EXITING, NOTHING, ActorExit, Intake
 from supervision.mailbox import message_of
-from supervision.messages import ATTEND, SystemMessage
+from supervision.messages import ATTEND, SystemMessage, is_for_users, is_stop, stop_reason
 from supervision.work import ON_STOP
 
 __all__ = ["Selective"]
@@ -25,16 +25,26 @@ __all__ = ["Selective"]
 class Selective(Intake):
     """What an actor may take from its mailbox itself. Runs in its thread, within its hooks."""
 
-    def receive(self, match: Callable[[Any], bool], *, timeout: float | None = None) -> Any:
+    def receive(
+        self, match: Callable[[Any], bool], *, timeout: float | None = None, system: bool = False
+    ) -> Any:
         """Wait for a message that `match` accepts and return it: Erlang's selective receive.
 
-        Other messages wait, in their order, until the current hook is done. Only for actors on
-        their own thread. One that was asked is matched by its message and returned as an envelope,
-        whose `reply_to` the caller answers; if this actor ends first it is answered with
-        `ActorDead`.
+        Other messages wait, in their order, until the current hook is done; so does one on which
+        `match` raises. Only for actors on their own thread. One that was asked is matched by its
+        message and returned as an envelope, whose `reply_to` the caller answers; if this actor ends
+        first it is answered with `ActorDead`.
 
-        An exit signal that ends the actor breaks the wait off. One that is trapped is offered to
-        `match`, and waits if it is not accepted.
+        An exit signal that ends the actor breaks the wait off, and so does a request to stop: the
+        hook is left, and what waits is answered with `ActorDead`. An actor that traps exits is
+        stopped when its hook is done, and its signals are offered to `match`, as `Down` is. In the
+        last hooks, and in a `shield`, nothing breaks it off.
+
+        Args:
+            match: whether a message is the one; called in this thread.
+            timeout: seconds to wait at most.
+            system: show `match` the runtime's own messages, too; a request to stop is then one
+                that it may accept, and breaks nothing off.
 
         Raises:
             CallTimeout: none came within `timeout` seconds.
@@ -43,15 +53,19 @@ class Selective(Intake):
         if self._ref.busy is not None:
             msg = f"{self._ref.label} runs on a shared pool: only own-thread actors may receive"
             raise NotSupported(msg)
-        item = NOTHING
         may_be_killed = interruptible()
+        judge = match if system else self._for_users(match, heed_stops=may_be_killed)
         with shield():
-            item = self._select(match, timeout, interruptible=may_be_killed)
+            item = self._select(judge, timeout, interruptible=may_be_killed)
             if item.__class__ is Envelope and item.reply_to is not None:
                 self._owe(item.message, item.reply_to)
+            if not system and is_stop(message_of(item)):
+                self.exit(stop_reason(message_of(item)))
         if item is EXITING:
             raise ActorExit
         self._note_taken(item)
+        if not system and is_stop(message_of(item)):
+            raise ActorExit
         if item is NOTHING:
             msg = f"no matching message within {timeout} seconds"
             raise CallTimeout(msg)
@@ -81,6 +95,17 @@ class Selective(Intake):
             self._note_taken(one)
         return taken
 
+    def _for_users(
+        self, match: Callable[[Any], bool], *, heed_stops: bool
+    ) -> Callable[[Any], bool]:
+        """Return `match` for what a user may see; it also takes what breaks the wait off."""
+        heed_stops = heed_stops and not (self.trap_exits or self._is_ending())
+
+        def judge(message: Any) -> bool:
+            return match(message) if is_for_users(message) else heed_stops and is_stop(message)
+
+        return judge
+
     def _select(
         self, match: Callable[[Any], bool], timeout: float | None, *, interruptible: bool
     ) -> Any:
@@ -99,17 +124,21 @@ class Selective(Intake):
             item = self._from_inbox(remaining)
             if item is ATTEND:
                 continue
-            if item is NOTHING or match(message_of(item)):
+            if item is NOTHING:
                 return item
-            stash.append(item)
+            stash.append(item)  # first: `match` may raise, and then it is not lost
             self._ref.attention = True
+            if match(message_of(item)):
+                return stash.pop()
 
     def _heed_while_waiting(self, match: Callable[[Any], bool]) -> Any:
         if self._ref.kill_requested:
             return NOTHING
-        if self._ending is not None or self._in_last_hooks():
+        if self._is_ending():
             return None  # the first reason holds
         return self._heed_signals(match)
 
-    def _in_last_hooks(self) -> bool:
+    def _is_ending(self) -> bool:
+        if self._ending is not None:
+            return True
         return self._executor is not None and self._executor.work.item is ON_STOP

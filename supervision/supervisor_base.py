@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import structlog
 
-from supervision._pykka import Envelope, StopRequest
+from supervision._pykka import Envelope
 from supervision.actor import Actor
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.errors import (
@@ -36,9 +36,16 @@ from supervision.errors import (
 )
 from supervision.future import Future
 from supervision.intensity import RestartIntensity
-from supervision.messages import Exited, ExitSignal, ShutdownRequest, Started, SystemMessage
+from supervision.messages import (
+    Exited,
+    ExitSignal,
+    Started,
+    SystemMessage,
+    is_stop,
+    stop_reason,
+)
 from supervision.monitors import Down, monitor
-from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
+from supervision.reasons import KILLED, Crashed, ExitReason
 from supervision.reports import Reporter
 from supervision.schedule import Schedule
 from supervision.shutdown import KILL_GRACE
@@ -229,7 +236,7 @@ class SupervisorBase(Actor):
         while True:
             timeout = None if deadline is None else self._clock.wait_seconds(deadline)
             try:
-                item = self.receive(wanted, timeout=timeout)
+                item = self.receive(wanted, timeout=timeout, system=True)
             except CallTimeout:
                 item = CLOCK_TURNED
             if self._note_stop(item):
@@ -241,14 +248,13 @@ class SupervisorBase(Actor):
                 return None
 
     def _is_new_stop(self, message: Any) -> bool:
-        return self._stop_seen is None and isinstance(message, ShutdownRequest | StopRequest)
+        return self._stop_seen is None and is_stop(message)
 
     def _note_stop(self, item: Any) -> bool:
         message = item.message if item.__class__ is Envelope else item
         if not self._is_new_stop(message):
             return False
-        reason = message.reason if isinstance(message, ShutdownRequest) else NORMAL
-        self._stop_seen = reason
+        self._stop_seen = reason = stop_reason(message)
         self.exit(reason)
         return True
 

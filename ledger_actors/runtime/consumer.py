@@ -156,7 +156,7 @@ class Consumer(Actor):
             return True
         over = _DelayOver()
         timer = self.system.timers.send_after(seconds, self.actor_ref, over)
-        item = self.receive(lambda message: message is over or is_stop(message))
+        item = self.receive(lambda message: message is over or is_stop(message), system=True)
         if item is over:
             return True
         timer.cancel()
@@ -212,7 +212,7 @@ class Consumer(Actor):
             Stopping: it was asked to stop.
         """
         try:
-            item = self.receive(is_stop, timeout=seconds)
+            item = self.receive(is_stop, timeout=seconds, system=True)
         except CallTimeout:
             return
         self._stop_because_of(item)

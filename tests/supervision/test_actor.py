@@ -490,7 +490,7 @@ def test_an_actor_that_is_long_at_something_sees_that_it_is_to_end(to_end: Any) 
 
     def long_at_it(actor: Any) -> str:
         gate.pass_through()
-        actor.actor_ref.signal(actor.receive(is_stop, timeout=HANG))
+        actor.actor_ref.signal(actor.receive(is_stop, timeout=HANG, system=True))
         return "left off"
 
     ref = spawn(Echo)
