@@ -40,7 +40,7 @@ class Actor(Selective, Loop):
     asker, if there is one, and ends the actor; a `Rejection` is an answer and ends nothing.
 
     Inside of them it may `exit`, `link` and `unlink`; `receive` and `take_waiting` messages;
-    `defer_reply` or `release_reply`, and `adopt` what others have to answer.
+    `reply`, `defer_reply` or `release_reply`, and `adopt` what others have to answer.
     """
 
     dispatcher: ClassVar[Dispatcher] = OWN_THREAD

@@ -47,6 +47,24 @@ class Answering(pykka.Actor):
     _reply: Future[Any] | None
     _debts: Debts | None = None  # most actors never have any, and it costs them nothing
 
+    def reply(self, value: Any = None) -> None:
+        """Answer the current ask now, as `GenServer.reply`; what the hook returns is then ignored.
+
+        One step: whenever this actor is killed, the asker has the answer or the exit reason. After
+        `defer_reply` or `release_reply`, which leave the answer to another, and for a tell it does
+        nothing.
+        """
+        if self._reply is not None:
+            self._reply.try_set(value)
+
+    def reply_exception(self, exception: BaseException) -> None:
+        """Answer the current ask now with an exception, which its asker gets raised; as `reply`.
+
+        This actor goes on, as after a `Rejection`, but the rest of the hook runs.
+        """
+        if self._reply is not None:
+            self._reply.try_set_exception(exception)
+
     def defer_reply(self) -> Future[Any]:
         """Answer the current ask later: return its future, and ignore what the hook returns.
 
@@ -63,7 +81,8 @@ class Answering(pykka.Actor):
         """As `defer_reply`, but the duty to answer passes on: this actor's end does not answer it.
 
         For handing an ask to another actor with `Ref.forward`, which then answers in any case. Do
-        both in one `shield`: if this actor is killed or crashes in between, nobody answers.
+        both in one `shield`: if this actor is killed or crashes in between, nobody answers. To
+        answer it here, `reply` needs none.
         """
         future, self._reply = self._reply, None
         if future is None:

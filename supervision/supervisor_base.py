@@ -136,8 +136,7 @@ class SupervisorBase(Actor):
         except SupervisionError as refusal:  # an answer; this actor is none the worse for it
             if isinstance(message, SystemMessage | Down):
                 raise
-            if self._reply is not None:
-                self._reply.try_set_exception(refusal)
+            self.reply_exception(refusal)
             return None
         finally:
             self._look_at_schedule()

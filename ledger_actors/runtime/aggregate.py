@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -231,17 +232,17 @@ class Aggregate(Actor, Generic[S]):
         if in_flight is not None:
             first, original = in_flight
             if first == fingerprint:
-                answer = self.release_reply()
-                original.add_done_callback(lambda done: _repeat_answer(done, answer))
+                with shield():  # as in `_send`
+                    original.add_done_callback(partial(_repeat_answer, self.release_reply()))
                 return True
         else:
             found = self._system.store.find_command(command_id)
             if found is None:
                 return False
             if found.fingerprint in (None, fingerprint):
-                self.release_reply().try_set(Appended(found.events, duplicate=True))
+                self.reply(Appended(found.events, duplicate=True))
                 return True
-        self.release_reply().try_set_exception(CommandIdReused(command_id))
+        self.reply_exception(CommandIdReused(command_id))
         return True
 
     def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
@@ -370,7 +371,7 @@ class Aggregate(Actor, Generic[S]):
             self._idle_timer.cancel()
 
 
-def _repeat_answer(original: Future[Any], answer: Future[Any]) -> None:
+def _repeat_answer(answer: Future[Any], original: Future[Any]) -> None:
     problem = original.exception()
     if problem is None:
         answer.try_set(Appended(original.get().events, duplicate=True))

@@ -238,6 +238,49 @@ def test_an_ask_gives_up_after_its_timeout(start: Any) -> None:
     gate.open()
 
 
+def test_an_answer_given_in_the_middle_of_a_hook_is_the_answer(start: Any) -> None:
+    gate, ref = Gate(), start(Echo)
+
+    def answer_and_go_on(actor: Actor) -> str:
+        actor.reply("early")
+        gate.pass_through()
+        return "late"
+
+    assert ref.ask(answer_and_go_on, timeout=HANG) == "early"
+    gate.open()
+    assert ref.ask("next", timeout=HANG) == "next"
+
+
+@pytest.mark.parametrize("end", [Ref.kill, boom], ids=["kill", "crash"])
+def test_an_answer_that_was_given_is_kept_when_the_actor_ends_over_it(start: Any, end: Any) -> None:
+    ref = start(Echo)
+    answer = ref.ask(lambda actor: (actor.reply("done"), end(ref)), block=False)
+    wait_for_exit(ref)
+
+    assert answer.get(timeout=HANG) == "done"
+
+
+def test_an_exception_may_be_the_answer_and_no_crash(start: Any) -> None:
+    ref = start(Echo)
+    with pytest.raises(Boom):
+        ref.ask(lambda actor: actor.reply_exception(Boom()), timeout=HANG)
+
+    assert ref.ask("it lives", timeout=HANG) == "it lives"
+
+
+def test_who_left_the_answer_to_another_or_was_told_answers_nobody(start: Any) -> None:
+    kept: list[Future[Any]] = []
+    ref = start(Echo)
+    ref.tell(lambda actor: (actor.reply("nobody"), actor.reply_exception(Boom())))
+    answer = ref.ask(
+        lambda actor: (kept.append(actor.defer_reply()), actor.reply("too soon")), block=False
+    )
+    ref.ask("it was deferred", timeout=HANG)
+    kept[0].set("in time")
+
+    assert answer.get(timeout=HANG) == "in time"
+
+
 def test_a_deferred_answer_may_come_from_elsewhere(start: Any) -> None:
     kept: list[Future[Any]] = []
     ref = start(Echo)
