@@ -48,8 +48,11 @@ def abandon(ref: Ref) -> None:
     with shield():
         kill(ref)
         executor = _executor(ref)
-        if not end(ref, ABANDONED) or executor is None:
+        ended_here = end(ref, ABANDONED)
+        if executor is None or executor.given_up:
             return
+        if not (ended_here or ref.executor is executor):
+            return  # it has ended by itself meanwhile, and its thread is out of its end, too
         ref.dispatcher.replace(executor)
         thread = executor.thread.name if executor.thread else "?"
         telemetry.emit(telemetry.THREAD_ABANDONED, ref=ref, thread=thread)
@@ -114,11 +117,14 @@ def reply_to(item: Any) -> Future[Any] | None:
 
 
 def _executor(ref: Ref) -> Executor | None:
-    # A thread is on it within its hooks, and a pool's worker for the whole of a turn.
+    # Within its hooks and its end the ref knows its thread. Else it may be stuck in somebody's
+    # callback: its own thread is on it as long as it runs, and a pool's worker during a turn.
     actor = ref.running
-    if ref.executor is None and actor is not None and ref.busy is not None:
-        return actor.turn_executor() if ref.busy.locked() else None
-    return ref.executor
+    if ref.executor is not None or actor is None:
+        return ref.executor
+    if ref.busy is not None and not ref.busy.locked():
+        return None
+    return actor.turn_executor()
 
 
 def _report(ref: Ref, reason: ExitReason) -> None:

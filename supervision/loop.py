@@ -132,7 +132,10 @@ class Loop(Intake):
 
     def _finish(self, executor: Executor, ending: ExitReason) -> Turn:
         executor.tidy()
-        if self._ref.end(ending):
+        self._ref.executor = executor  # for who abandons it while a callback of its end is stuck
+        ended = self._ref.end(ending)
+        self._ref.executor = None
+        if ended:
             return Turn.ENDED
         if self._ref.exit_reason is not None:
             self.answer_pending(self._ref.exit_reason)  # what was in nobody's hands at that moment

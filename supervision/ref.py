@@ -231,7 +231,8 @@ class Ref(Identity):
 
         Its names are freed, its mailbox is answered, and whatever its thread does from here on
         is nobody's: the versions in the store refuse its writes. The thread is counted
-        (`abandoned_threads`) until it ends by itself.
+        (`abandoned_threads`) until it ends by itself, wherever it is stuck: also in what others
+        have asked it to call, and after the actor has ended.
         """
         ending.abandon(self)
 

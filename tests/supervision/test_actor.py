@@ -21,13 +21,17 @@ from supervision import (
     Future,
     NotSupported,
     Ref,
+    Registry,
     Rejection,
     Started,
+    monitor,
     spawn,
+    trace,
 )
 from supervision.executor import abandoned_threads
 from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from supervision.tracing import TraceKind
 
 
 class Echo(Actor):
@@ -504,6 +508,48 @@ def test_an_actor_stuck_outside_python_can_be_abandoned(start: Any, parent: Ref)
     wait_until(lambda: not abandoned_threads(), what="the abandoned thread to end")
     told = parent.ask("told", timeout=HANG)
     assert [type(message) for message in told].count(Exited) == 1
+
+
+def stuck_in_a_callback(ref: Ref, gate: Gate) -> None:
+    handling = Gate()
+    answer = ref.ask(lambda _: handling.pass_through(), block=False)
+    handling.wait_arrived()
+    answer.add_done_callback(lambda _: gate.pass_through())
+    handling.open()
+
+
+def stuck_in_a_trace(ref: Ref, gate: Gate) -> None:
+    trace(ref, lambda event: gate.pass_through() if event.kind is TraceKind.IN else None)
+    ref.tell("traced")
+
+
+def stuck_in_a_listener(ref: Ref, gate: Gate) -> None:
+    names = Registry("names")
+    names.register("stuck", ref)
+    names.add_listener(lambda _: gate.pass_through())
+    ref.shutdown()
+
+
+def stuck_in_a_monitor(ref: Ref, gate: Gate) -> None:
+    monitor(ref, lambda _: gate.pass_through())
+    ref.shutdown()
+
+
+@pytest.mark.parametrize(
+    "stick", [stuck_in_a_callback, stuck_in_a_trace, stuck_in_a_listener, stuck_in_a_monitor]
+)
+def test_a_thread_that_is_stuck_in_anothers_code_is_counted(start: Any, stick: Any) -> None:
+    """Outside of the actor's hooks: in what others have asked it to call."""
+    ref, gate = start(Echo), Gate()
+    ref.ask("it runs", timeout=HANG)
+    stick(ref, gate)
+    gate.wait_arrived()
+    ref.abandon()
+    ref.abandon()
+
+    assert len(abandoned_threads()) == 1
+    gate.open()
+    wait_until(lambda: not abandoned_threads(), what="the thread to come back")
 
 
 # -- receiving -------------------------------------------------------------------------------------
