@@ -7,7 +7,7 @@ only.
 
 from __future__ import annotations
 
-from supervision.actor import Actor, spawn
+from supervision.actor import Actor
 from supervision.administration import (
     count_children,
     delete_child,
@@ -24,7 +24,7 @@ from supervision.backoff import Backoff
 from supervision.calls import remaining
 from supervision.children import ChildInfo, ChildState, Counts
 from supervision.clock import SYSTEM_CLOCK, Clock, ManualClock, SystemClock
-from supervision.dispatch import OWN_THREAD, POOLED, Dispatcher, Pool
+from supervision.dispatch import OWN_THREAD, Dispatcher
 from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.errors import (
     ActorDead,
@@ -49,7 +49,8 @@ from supervision.errors import (
     StartFailed,
     SupervisionError,
 )
-from supervision.execution import abandoned_threads, blocking, current_ref, shield
+from supervision.execution import blocking, current_ref, shield
+from supervision.executor import abandoned_threads
 from supervision.future import Future
 from supervision.introspection import TreeNode, format_tree, tree
 from supervision.links import link, unlink
@@ -68,6 +69,7 @@ from supervision.observer import (
 )
 from supervision.partition_supervisor import PartitionSupervisor, resize_partitions
 from supervision.partitions import Partition, partition_of, partitions
+from supervision.pool import POOLED, Pool
 from supervision.reasons import (
     ABANDONED,
     KILLED,
@@ -84,6 +86,7 @@ from supervision.reasons import (
 from supervision.ref import ActorInfo, Ref
 from supervision.registry import Entry, Name, Registered, Registry, RegistryKeeper, Unregistered
 from supervision.reports import AutomaticShutdown, GaveUp
+from supervision.spawning import spawn
 from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.task_streams import async_stream

@@ -65,13 +65,13 @@ class AllAtOnce(SupervisorBase):
             self._running(child)
         elif spec.start_timeout is not None and spec.await_start:
             at = self._clock.monotonic() + spec.start_timeout
-            child.deadline = self._deadlines.add(at, child)
+            self._schedule.set(child, at)
 
     def _child_started(self, ref: Ref) -> None:
         child = self._children.of(ref)
         if child is None or child.state is not ChildState.STARTING or child.stopping is not None:
             return
-        self._clear_deadline(child)
+        self._schedule.clear(child)
         self._running(child)
         reply, child.start_reply = child.start_reply, None
         if reply is not None:
@@ -79,7 +79,7 @@ class AllAtOnce(SupervisorBase):
 
     def _running(self, child: DynamicChild) -> None:
         self._children.running(child)
-        self._note_running(child)
+        self._schedule.note_running(child)
 
     def _start_timed_out(self, child: DynamicChild) -> None:
         msg = f"child {child.id!r} did not start within its start_timeout"
@@ -91,7 +91,7 @@ class AllAtOnce(SupervisorBase):
     def _begin_stop(
         self, child: DynamicChild, shutdown: ShutdownTime, *, since: float | None = None
     ) -> None:
-        self._clear_deadline(child)
+        self._schedule.clear(child)
         now = self._clock.monotonic() if since is None else since
         child.stopping = Stopping(child.ref, shutdown, now=now, kill_grace=self._kill_grace)
         self._set_stop_deadline(child, child.stopping)
@@ -106,12 +106,12 @@ class AllAtOnce(SupervisorBase):
 
     def _forget_waiting(self, child: DynamicChild) -> None:
         """Forget a child that waits for its restart."""
-        self._clear_deadline(child)
+        self._schedule.clear(child)
         self._children.remove(child)
 
     def _set_stop_deadline(self, child: DynamicChild, stopping: Stopping) -> None:
         if stopping.deadline is not None:
-            child.deadline = self._deadlines.add(stopping.deadline, child)
+            self._schedule.set(child, stopping.deadline)
 
     def _due(self, child: DynamicChild, now: float) -> None:
         stopping = child.stopping
@@ -158,22 +158,21 @@ class AllAtOnce(SupervisorBase):
                 self._child_ended_while_stopping(message.ref, message.reason)
             elif message.__class__ is not ClockTurned and not isinstance(message, Started):
                 put_back.append(item)
-            self._look_at_deadlines()
+            self._look_at_schedule()
         for item in put_back:
             self.actor_ref.signal(item)
 
     def _next_or_deadline(self) -> Any:
-        at = self._deadlines.next_at()
-        timeout = None if at is None else self._clock.wait_seconds(at)
         try:
-            return self.receive(_anything, timeout=timeout)
+            timeout = self._schedule.seconds_to_next()
+            return self.receive(_anything, timeout=timeout, system=True)
         except CallTimeout:
             return ClockTurned()
 
     def _child_ended_while_stopping(self, ref: Ref, reason: ExitReason) -> None:
         child = self._children.of(ref)
         if child is not None:
-            self._clear_deadline(child)
+            self._schedule.clear(child)
             assert child.stopping is not None
             self._stopped(child, child.stopping, reason)
 

@@ -190,7 +190,7 @@ class DynamicSupervisor(AllAtOnce):
         child = self._children.of(ref)
         if child is None:
             return
-        self._clear_deadline(child)
+        self._schedule.clear(child)
         stopping, child.stopping = child.stopping, None
         failure, child.failure = child.failure, None
         if stopping is not None and failure is None:
@@ -247,7 +247,7 @@ class DynamicSupervisor(AllAtOnce):
             self._start_again(child)
         else:
             self._children.restarting(child)
-            self._reporter.restarts_later(child.id, self._start_later(child))
+            self._reporter.restarts_later(child.id, self._schedule.start_later(child))
 
     def _start_again(self, child: DynamicChild) -> None:
         with shield():

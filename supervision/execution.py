@@ -1,231 +1,26 @@
-"""What runs on this thread: the link between an actor, its thread, and whoever must kill it.
-
-A thread cannot be killed from outside; CPython can raise an exception in it asynchronously. The
-danger is a late one: raised when the thread has already moved on to another actor, or is in the
-middle of telling a supervisor of the end. So an exception is only injected under the executor's
-lock while the actor is on it, and an actor leaves under the same lock, taking back an exception
-that was injected but not yet raised. What follows cannot be interrupted.
+"""What code that runs on an actor's thread may say of itself: not now, I wait, who am I.
 
 An actor that is killed must not harm what it shares with others. What it does to them in several
 steps (putting a message and waking its reader, settling a future and calling back) is either
 *shielded*, so that a kill waits, or is finished by whoever catches `ActorKilled`: there is one kill
 in an actor's life, so the second try is undisturbed.
 
-Raised once, then: a shield looks under the lock whether a kill came meanwhile, and either raises it
-itself or lets it be injected from here on. Whether an injected exception has been raised yet cannot
-be known, so a shield inside of `except ActorKilled` raises again at its end: such a handler does
-what it must in one shield.
+A shield raises at its end the kill that came meanwhile. Whether an injected exception has been
+raised yet cannot be known, so a shield inside of `except ActorKilled` raises again at its end: such
+a handler does what it must in one shield.
 """
 
 from __future__ import annotations
 
-import ctypes
 import queue
-import threading
-import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from supervision.work import Work
+from supervision.executor import Executor, current
 
 if TYPE_CHECKING:
     from supervision.ref import Ref
 
-__all__ = [
-    "ActorExit",
-    "ActorKilled",
-    "Executor",
-    "abandoned_threads",
-    "blocking",
-    "current",
-    "current_ref",
-    "interruptible",
-    "shield",
-]
-
-
-class ActorKilled(BaseException):
-    """Raised in an actor's thread by a kill. Not an `Exception`, so that no handler keeps it."""
-
-
-class ActorExit(BaseException):
-    """Raised by a wait for a message when an exit signal has come, which ends the actor."""
-
-
-class Spares(Protocol):
-    """A pool that can stand in for a thread that waits."""
-
-    def lend(self) -> None:
-        """Another worker may run: one of this pool's is about to wait."""
-
-    def take_back(self) -> None:
-        """The worker has done waiting."""
-
-
-_thread = threading.local()
-_abandoned: dict[Executor, float] = {}
-
-
-class Executor:
-    """One thread that runs actors, its own one or one after the other.
-
-    `current` is the actor that is on it; `exposed` is the same while a kill may be raised.
-    """
-
-    __slots__ = (
-        "_finished",
-        "_injected",
-        "_lent",
-        "_lock",
-        "current",
-        "exposed",
-        "given_up",
-        "ident",
-        "pool",
-        "thread",
-        "wake",
-        "work",
-    )
-
-    def __init__(self, pool: Spares | None = None) -> None:
-        self.pool = pool
-        self.thread: threading.Thread | None = None
-        self.ident: int | None = None
-        self.current: Ref | None = None
-        self.exposed: Ref | None = None
-        self.wake: queue.SimpleQueue[object] | None = None
-        self.given_up = False
-        self.work = Work()
-        self._lock = threading.Lock()
-        self._injected = False
-        self._lent = False
-        self._finished = False
-
-    def bind(self) -> None:
-        """Make this the executor of the calling thread."""
-        self.thread = threading.current_thread()
-        self.ident = threading.get_ident()
-        _thread.executor = self
-        self.work.join()
-
-    def enter(self, ref: Ref) -> None:
-        """From here on a kill of `ref` is raised in this thread."""
-        ref.executor = self
-        self.current = self.exposed = ref
-
-    def leave(self, ref: Ref) -> None:
-        """From here on no kill is raised in this thread; one on its way is taken back."""
-        self.cover()
-        self.current = ref.executor = None
-
-    def cover(self) -> Ref | None:
-        """Put off a kill until `uncover`; return the actor whose kill that is, if any.
-
-        One that is raised on the way in leaves everything as it was.
-        """
-        covered = self.exposed
-        while True:
-            try:
-                with self._lock:
-                    self.exposed = None
-                    if self._injected:
-                        self._injected = False
-                        self._take_it_here()
-            except ActorKilled:
-                continue  # it came before the lock was taken: again, undisturbed
-            return covered
-
-    def _take_it_here(self) -> None:
-        # To clear an exception that waits leaves CPython looking for one at every step, for ever
-        # (3.11: its flag falls only when one is raised). So the one that waits, or if it has been
-        # raised a new one, is raised here.
-        try:
-            _raise_in(self.ident, ActorKilled)
-            _look()
-        except ActorKilled:
-            return
-
-    def uncover(self, ref: Ref) -> None:
-        """Let `ref` be killed again.
-
-        Raises:
-            ActorKilled: it was killed meanwhile.
-        """
-        with self._lock:
-            if not ref.kill_requested:
-                self.exposed = ref
-                return
-        raise ActorKilled
-
-    def interrupt(self, ref: Ref) -> bool:
-        """Raise `ActorKilled` in this thread if `ref` may be killed on it; return whether so."""
-        with self._lock:
-            if self.exposed is not ref:
-                return False
-            self._injected = True
-            _raise_in(self.ident, ActorKilled)
-            wake = self.wake
-        if wake is not None:
-            wake.put(None)
-        return True
-
-    def lend(self) -> bool:
-        """Let the pool run another worker while this one waits; return whether it was asked to.
-
-        Raises:
-            RuntimeError: there is nobody left who could run, and no thread to be had.
-        """
-        if self.pool is None:
-            return False
-        with self._lock:
-            if self._lent or self.given_up:
-                return False
-            self._lent = True
-        try:
-            self.pool.lend()
-        except RuntimeError:
-            self.take_back()
-            raise
-        return True
-
-    def take_back(self) -> None:
-        """This thread no longer waits. Harmless if it had not said so, or was given up."""
-        with self._lock:
-            lent, self._lent = self._lent, False
-        if lent and self.pool is not None:
-            self.pool.take_back()
-
-    def tidy(self) -> None:
-        """Its actor has ended: what a kill has kept it from putting back is put back."""
-        self.wake = None
-        if self._lent:
-            self.take_back()
-
-    def abandon(self) -> bool:
-        """Count this thread as given up until it ends by itself; return whether it is news.
-
-        It ends after the turn that it is in, and is never again counted as one that waits.
-        """
-        with self._lock:
-            if self.given_up or self._finished:
-                return False
-            self.given_up = True
-            _abandoned[self] = time.monotonic()
-        self.take_back()
-        return True
-
-    def finish(self) -> bool:
-        """The thread is about to end, and is no longer counted; return whether it was given up."""
-        with self._lock:
-            self._finished = True
-            _abandoned.pop(self, None)
-        self.work.leave()
-        return self.given_up
-
-
-def current() -> Executor | None:
-    """Return the executor of the calling thread, `None` outside actors."""
-    executor: Executor | None = getattr(_thread, "executor", None)
-    return executor
+__all__ = ["blocking", "current_ref", "interruptible", "shield"]
 
 
 def current_ref() -> Ref | None:
@@ -310,23 +105,3 @@ class shield:  # noqa: N801 - used as a function
     def __exit__(self, *_exc_info: object) -> None:
         if self._ref is not None and self._executor is not None:
             self._executor.uncover(self._ref)
-
-
-def abandoned_threads() -> list[tuple[str, float]]:
-    """Return name and age in seconds of each thread that was given up and still runs."""
-    now = time.monotonic()
-    return [
-        (executor.thread.name if executor.thread else "?", now - since)
-        for executor, since in list(_abandoned.items())
-    ]
-
-
-def _raise_in(ident: int | None, exception: type[BaseException]) -> None:
-    if ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(ident), ctypes.py_object(exception)
-        )
-
-
-def _look() -> None:
-    """Do nothing: at each call the interpreter looks whether there is something to raise."""

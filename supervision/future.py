@@ -18,6 +18,7 @@ import pykka
 from supervision import execution, telemetry
 from supervision.calls import remaining, waiting_for
 from supervision.errors import CallTimeout
+from supervision.executor import ActorKilled
 
 if TYPE_CHECKING:
     from supervision.ref import Ref
@@ -160,7 +161,7 @@ class Future(pykka.Future[T]):
                 self._value = value
             if self._callbacks is not None:
                 self._call_back()
-        except execution.ActorKilled:
+        except ActorKilled:
             # Who sets it is killed; those who wait for it must not pay for that.
             if won:
                 self.target = None

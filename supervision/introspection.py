@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from supervision.administration import count_children, which_children
 from supervision.children import ChildState
 from supervision.errors import ActorDead, CallTimeout
-from supervision.execution import abandoned_threads
+from supervision.executor import abandoned_threads
 from supervision.ref import Ref
 from supervision.registry import Name
 from supervision.reports import child_text

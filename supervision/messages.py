@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pykka.messages
+
 from supervision._pykka import StopRequest
+from supervision.reasons import NORMAL
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTEND",
+    "HANDLED_BY_THE_RUNTIME",
+    "TIMEOUT",
     "WAKE",
     "Attend",
     "Control",
@@ -27,8 +32,11 @@ __all__ = [
     "ShutdownRequest",
     "Started",
     "SystemMessage",
+    "Timeout",
     "Wake",
+    "is_for_users",
     "is_stop",
+    "stop_reason",
 ]
 
 
@@ -67,9 +75,14 @@ def is_stop(message: object) -> bool:
     """Return whether a message asks its actor to end: a supervisor's way or Pykka's `stop()`.
 
     For an actor that is long at one thing and looks into its mailbox meanwhile, by
-    `receive(is_stop, timeout=0)`, and from the second time on with `only_new`.
+    `receive(is_stop, timeout=0, system=True)`, and from the second time on with `only_new`.
     """
     return isinstance(message, ShutdownRequest | StopRequest)
+
+
+def stop_reason(message: object) -> ExitReason:
+    """Return the reason with which a message that asks its actor to end has it end."""
+    return message.reason if isinstance(message, ShutdownRequest) else NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,19 @@ class Wake(SystemMessage):
 
 
 WAKE = Wake()
+
+
+class Timeout(SystemMessage):
+    """No message has come for a while; never in a mailbox."""
+
+    __slots__ = ()
+
+    def handle(self, actor: Actor) -> None:
+        """Let the actor do what it does then."""
+        actor.on_timeout()
+
+
+TIMEOUT = Timeout()
 
 
 class Control(SystemMessage):
@@ -162,3 +188,19 @@ class Exited(SystemMessage):
     def handle(self, actor: Actor) -> None:
         """Give it to the parent's `on_receive`."""
         actor.on_receive(self)
+
+
+HANDLED_BY_THE_RUNTIME = (
+    SystemMessage,
+    StopRequest,
+    pykka.messages.ProxyCall,
+    pykka.messages.ProxyGetAttr,
+    pykka.messages.ProxySetAttr,
+)
+"""What does not come to `on_receive` as it is: ours, and what Pykka's refs and proxies send."""
+
+
+def is_for_users(message: object) -> bool:
+    """Return whether an actor's own code may see a message, in `on_receive` or in `receive`."""
+    handled = isinstance(message, HANDLED_BY_THE_RUNTIME)
+    return not handled or isinstance(message, Started | Exited)

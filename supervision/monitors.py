@@ -5,6 +5,7 @@ Source of the idea: `erlang:monitor/2 <https://www.erlang.org/doc/apps/erts/erla
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from supervision.reasons import ExitReason
     from supervision.ref import Ref
 
-__all__ = ["Down", "Monitor", "monitor"]
+__all__ = ["Down", "Ended", "Monitor", "monitor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,26 @@ def monitor(ref: Ref, watcher: Ref | Callable[[Down], None]) -> Monitor:
     watch = Monitor(ref, watcher)
     ref.watch(watch)
     return watch
+
+
+class Ended:
+    """What Pykka's `actor_stopped` event is asked for, without an event for each actor."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: Ref) -> None:
+        self._ref = ref
+
+    def is_set(self) -> bool:
+        """Return whether the actor's loop has ended."""
+        return self._ref.exit_reason is not None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds; return whether it came."""
+        down: queue.SimpleQueue[object] = queue.SimpleQueue()
+        watch = monitor(self._ref, down.put)
+        try:
+            down.get(timeout=timeout)
+        except queue.Empty:
+            watch.cancel()
+        return self.is_set()

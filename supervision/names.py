@@ -109,6 +109,14 @@ class Name:
         """
         self.ref().shutdown(reason)
 
+    def exit(self, reason: ExitReason) -> None:
+        """As `Ref.exit`.
+
+        Raises:
+            NoProcess: nobody has the name.
+        """
+        self.ref().exit(reason)
+
     def kill(self) -> None:
         """As `Ref.kill`.
 

@@ -51,15 +51,12 @@ class GetState(Control):
 
     __slots__ = ()
 
-    def control(self, actor: Actor) -> None:
+    def control(self, actor: Actor) -> Any:
         """Answer; what `inspect` raises is the answer, too, and no crash."""
-        reply = actor.release_reply()
         try:
-            state = actor.inspect()
+            return actor.inspect()
         except Exception as exception:  # noqa: BLE001 - the asker's, who is told
-            reply.try_set_exception(exception)
-        else:
-            reply.try_set(state)
+            actor.reply_exception(exception)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class OneByOne(SupervisorBase):
             self._end(child, BRUTAL_KILL, since=now)
 
     def _start(self, child: Child) -> Outcome:
-        self._clear_deadline(child)
+        self._schedule.clear(child)
         with shield():  # a kill must not come between an actor's start and its record
             launched = launch(child.spec, self.actor_ref, self._children.of)
             if isinstance(launched, Launched):
@@ -103,7 +103,7 @@ class OneByOne(SupervisorBase):
 
     def _running(self, child: Child) -> None:
         self._children.running(child)
-        self._note_running(child)
+        self._schedule.note_running(child)
 
     def _due(self, child: Child, now: float) -> None:
         del now
@@ -115,7 +115,7 @@ class OneByOne(SupervisorBase):
 
     def _end(self, child: Child, shutdown: ShutdownTime, *, since: float | None = None) -> None:
         """Stop the child's actor, if it has one, and mark the child as stopped."""
-        self._clear_deadline(child)
+        self._schedule.clear(child)
         ref = child.ref
         if ref is not None:
             now = self._clock.monotonic() if since is None else since

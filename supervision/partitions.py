@@ -121,8 +121,11 @@ class Partition:
         """
         if block:
             return self.name().ask(message, timeout=timeout)
+        name = self._find()
+        if name is not None:
+            return name.ask(message, block=False, timeout=timeout)
         future: Future[Any] = Future()
-        self.forward(message, future)
+        future.try_set_exception(NoProcess(self))
         return future
 
     def forward(self, message: Any, reply_to: Future[Any] | None) -> None:
@@ -150,6 +153,14 @@ class Partition:
             NoProcess: there is no such partition.
         """
         self.ref().shutdown(reason)
+
+    def exit(self, reason: ExitReason) -> None:
+        """As `Ref.exit`.
+
+        Raises:
+            NoProcess: there is no such partition.
+        """
+        self.ref().exit(reason)
 
     def kill(self) -> None:
         """As `Ref.kill`.

@@ -9,13 +9,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Hashable
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from supervision.ref import Ref
     from supervision.registry import Registry
 
-__all__ = ["Registration", "label_of", "slot_of"]
+__all__ = ["Held", "Registration", "all_of", "label_of", "slot_of", "with_one", "without"]
 
 
 class Registration:
@@ -31,6 +31,36 @@ class Registration:
         self.key = key
         self.ref = ref
         self.value = value
+
+
+# One name, as most actors have, needs no dict around it.
+Held: TypeAlias = Registration | dict[Registration, None] | None
+"""What an actor keeps of its names."""
+
+
+def with_one(held: Held, registration: Registration) -> Held:
+    """Return `held` with one more; it may have been changed."""
+    if held is None:
+        return registration
+    if isinstance(held, dict):
+        held[registration] = None
+        return held
+    return {held: None, registration: None}
+
+
+def without(held: Held, registration: Registration) -> Held:
+    """Return `held` without one, if it was there; it may have been changed."""
+    if isinstance(held, dict):
+        held.pop(registration, None)
+        return held or None
+    return None if held is registration else held
+
+
+def all_of(held: Held) -> tuple[Registration, ...]:
+    """Return all, the first first."""
+    if held is None:
+        return ()
+    return tuple(held) if isinstance(held, dict) else (held,)
 
 
 class _TypedKey:

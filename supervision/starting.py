@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from supervision.actor import spawn
 from supervision.errors import AlreadyRegistered, AlreadyStarted, Ignore, StartFailed
-from supervision.execution import ActorKilled
+from supervision.executor import ActorKilled
 from supervision.monitors import monitor
 from supervision.reasons import Crashed, ExitReason
 from supervision.ref import Ref
+from supervision.spawning import spawn
 from supervision.specs import ChildSpec, Start
 
 __all__ = ["Aborted", "Failed", "Ignored", "Launched", "Outcome", "declined", "launch"]

@@ -258,7 +258,7 @@ class Supervisor(OneByOne):
     def _restart_group_later(self, failed: Child) -> None:
         self._children.restarting(failed)
         failed.retry = None  # one that is on its way comes too early
-        delay = self._start_later(failed)
+        delay = self._schedule.start_later(failed)
         self._reporter.restarts_later(failed.spec.id, delay)
         self._stop_group(failed)
 

@@ -19,13 +19,12 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import structlog
 
-from supervision._pykka import Envelope, StopRequest
+from supervision._pykka import Envelope
 from supervision.actor import Actor
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.errors import (
@@ -37,11 +36,19 @@ from supervision.errors import (
 )
 from supervision.future import Future
 from supervision.intensity import RestartIntensity
-from supervision.messages import Exited, ExitSignal, ShutdownRequest, Started, SystemMessage
+from supervision.messages import (
+    Exited,
+    ExitSignal,
+    Started,
+    SystemMessage,
+    is_stop,
+    stop_reason,
+)
 from supervision.monitors import Down, monitor
-from supervision.reasons import KILLED, NORMAL, Crashed, ExitReason
+from supervision.reasons import KILLED, Crashed, ExitReason
 from supervision.reports import Reporter
-from supervision.shutdown import KILL_GRACE, Deadlines
+from supervision.schedule import Schedule
+from supervision.shutdown import KILL_GRACE
 from supervision.specs import SupervisorFlags
 from supervision.terms import SUPERVISOR, ChildType
 from supervision.to_self import CLOCK_TURNED, ClockTurned
@@ -75,8 +82,7 @@ class SupervisorBase(Actor):
         super().__init__()
         self._flags = flags
         self._clock = clock
-        self._draw = draw
-        self._deadlines = Deadlines()
+        self._schedule = Schedule(clock, draw)
         self._kill_grace = kill_grace
         self._started: Future[None] = Future()
         self._intensity = RestartIntensity(flags.max_restarts, flags.max_seconds)
@@ -130,15 +136,14 @@ class SupervisorBase(Actor):
         except SupervisionError as refusal:  # an answer; this actor is none the worse for it
             if isinstance(message, SystemMessage | Down):
                 raise
-            if self._reply is not None:
-                self._reply.try_set_exception(refusal)
+            self.reply_exception(refusal)
             return None
         finally:
-            self._look_at_deadlines()
+            self._look_at_schedule()
 
     def on_timeout(self) -> None:
         """A deadline has come and no message before it; own thread."""
-        self._look_at_deadlines()
+        self._look_at_schedule()
 
     def on_stop(self) -> None:
         """Stop the children; own thread."""
@@ -205,7 +210,7 @@ class SupervisorBase(Actor):
 
     @abstractmethod
     def _due(self, child: Any, now: float) -> None:
-        """What `_deadlines` had for this child is due; wait for nothing."""
+        """What `_schedule` has for this child is due; wait for nothing."""
 
     @abstractmethod
     def _active_refs(self) -> Iterable[Ref]:
@@ -230,7 +235,7 @@ class SupervisorBase(Actor):
         while True:
             timeout = None if deadline is None else self._clock.wait_seconds(deadline)
             try:
-                item = self.receive(wanted, timeout=timeout)
+                item = self.receive(wanted, timeout=timeout, system=True)
             except CallTimeout:
                 item = CLOCK_TURNED
             if self._note_stop(item):
@@ -242,14 +247,13 @@ class SupervisorBase(Actor):
                 return None
 
     def _is_new_stop(self, message: Any) -> bool:
-        return self._stop_seen is None and isinstance(message, ShutdownRequest | StopRequest)
+        return self._stop_seen is None and is_stop(message)
 
     def _note_stop(self, item: Any) -> bool:
         message = item.message if item.__class__ is Envelope else item
         if not self._is_new_stop(message):
             return False
-        reason = message.reason if isinstance(message, ShutdownRequest) else NORMAL
-        self._stop_seen = reason
+        self._stop_seen = reason = stop_reason(message)
         self.exit(reason)
         return True
 
@@ -260,37 +264,10 @@ class SupervisorBase(Actor):
     def _clock_turned(self) -> None:
         self.actor_ref.signal(CLOCK_TURNED)
 
-    # -- what is due -------------------------------------------------------------------------------
-
-    def _look_at_deadlines(self) -> None:
-        if not self._deadlines:
-            self.receive_timeout = None
-            return
-        now = self._clock.monotonic()
-        for child in self._deadlines.take_due(now):
-            self._clear_deadline(child)
+    def _look_at_schedule(self) -> None:
+        for child, now in self._schedule.take_due():
             self._due(child, now)
-        at = self._deadlines.next_at()
-        self.receive_timeout = None if at is None else self._clock.wait_seconds(at)
-
-    def _start_later(self, child: AnyChild) -> float:
-        """Have `_due` called when the child's backoff is over; return the seconds until then."""
-        assert child.pace is not None
-        now = self._clock.monotonic()
-        delay = child.pace.failed(now, self._draw())
-        child.pace.due = self._clock.now() + timedelta(seconds=delay)
-        child.deadline = self._deadlines.add(now + delay, child)
-        return delay
-
-    def _clear_deadline(self, child: AnyChild) -> None:
-        self._deadlines.cancel(child.deadline)
-        child.deadline = None
-        if child.pace is not None:
-            child.pace.due = None
-
-    def _note_running(self, child: AnyChild) -> None:
-        if child.pace is not None:
-            child.pace.running(self._clock.monotonic())
+        self.receive_timeout = self._schedule.seconds_to_next()
 
     # -- ends --------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class TaskActor(Actor):
     def on_receive(self, message: Any) -> None:
         """Take no messages."""
         dead_letters.record(self.actor_ref, message, Undelivered.UNEXPECTED)
-        self.release_reply().set_exception(NotSupported("a task takes no messages"))
+        self.reply_exception(NotSupported("a task takes no messages"))
 
     def run(self) -> None:
         """Run the function; own thread."""

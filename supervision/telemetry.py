@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from supervision.execution import abandoned_threads
+from supervision.executor import abandoned_threads
 from supervision.reasons import Crashed
 from supervision.work import messages_handled
 

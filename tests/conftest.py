@@ -7,10 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
 from supervision.testing import leaked_threads
+
+# No assertion is timed: a machine that is busy elsewhere is no bug of ours.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 class QuietLogger:

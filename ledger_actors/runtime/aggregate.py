@@ -186,13 +186,15 @@ class Aggregate(Passivated, Generic[S]):
         if in_flight is not None:
             first, original = in_flight
             if first == fingerprint:
-                answer_with(original, self.release_reply())
+                with shield():  # as in `_send`
+                    answer_with(original, self.release_reply())
             else:
-                self.release_reply().try_set_exception(CommandIdReused(command_id))
+                self.reply_exception(CommandIdReused(command_id))
             return True
         found = self._system.store.find_command(command_id)
         if found is not None:
-            answer_as_before(found, fingerprint, self.release_reply())
+            with shield():
+                answer_as_before(found, fingerprint, self.release_reply())
         return found is not None
 
     def _send(self, append: Append, command_id: str, fingerprint: str) -> None:

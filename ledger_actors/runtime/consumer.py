@@ -156,7 +156,7 @@ class Consumer(Actor):
             return True
         over = _DelayOver()
         timer = self.system.timers.send_after(seconds, self.actor_ref, over)
-        item = self.receive(lambda message: message is over or is_stop(message))
+        item = self.receive(lambda message: message is over or is_stop(message), system=True)
         if item is over:
             return True
         timer.cancel()
@@ -202,7 +202,7 @@ class Consumer(Actor):
         """
         looked, self._looked = self._looked, True
         try:
-            item = super().receive(is_stop, timeout=seconds, only_new=looked)
+            item = super().receive(is_stop, timeout=seconds, system=True, only_new=looked)
         except CallTimeout:
             return
         self._stop_because_of(item)

@@ -22,6 +22,7 @@ from supervision import (
     AlreadyStarted,
     ChildSpec,
     Counts,
+    Crashed,
     DynamicSupervisor,
     InvalidChildSpec,
     InvalidSupervisorFlags,
@@ -39,6 +40,7 @@ from supervision import (
     delete_child,
     partition_of,
     partitions,
+    remaining,
     resize_partitions,
     spawn,
     start_child,
@@ -386,10 +388,35 @@ def test_ex_partition_address_is_used_as_a_name_is(partition: Any, name: Name) -
     again = script.wait_started()
     address.kill()
     wait_for_exit(again)
+    signalled = script.wait_started()
+    address.exit(Crashed(RuntimeError("oops")))
+    assert isinstance(wait_for_exit(signalled), Crashed)
     last = script.wait_started()
     address.shutdown(SHUTDOWN)
 
     assert wait_for_exit(last) == SHUTDOWN
+
+
+class Patient(Actor):
+    """Answers with the time that is left to it."""
+
+    def on_receive(self, message: Any) -> Any:
+        return remaining()
+
+
+@pytest.mark.parametrize("block", [True, False])
+def test_ex_partition_an_ask_hands_its_timeout_on(partition: Any, name: Name, block: bool) -> None:
+    partition(Patient, partitions=1)
+    answer = Partition(name, "any").ask("how long", block=block, timeout=20)
+
+    assert 0 < (answer if block else answer.get(timeout=20)) <= 20
+
+
+def test_ex_partition_an_ask_of_nobody_says_so_in_its_future(name: Name) -> None:
+    answer = Partition(name, "any").ask("ping", block=False, timeout=20)
+
+    with pytest.raises(NoProcess):
+        answer.get(timeout=20)
 
 
 keys = st.one_of(st.text(), st.binary(), st.tuples(st.text(), st.integers()), st.uuids())

@@ -22,16 +22,20 @@ from supervision import (
     Future,
     NotSupported,
     Ref,
+    Registry,
     Rejection,
     Started,
     Supervisor,
+    monitor,
     spawn,
     start_child,
+    trace,
     which_children,
 )
-from supervision.execution import abandoned_threads
+from supervision.executor import abandoned_threads
 from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from supervision.tracing import TraceKind
 
 
 class Echo(Actor):
@@ -240,6 +244,49 @@ def test_an_ask_gives_up_after_its_timeout(start: Any) -> None:
     with pytest.raises(CallTimeout):
         ref.ask("too late", timeout=0.01)
     gate.open()
+
+
+def test_an_answer_given_in_the_middle_of_a_hook_is_the_answer(start: Any) -> None:
+    gate, ref = Gate(), start(Echo)
+
+    def answer_and_go_on(actor: Actor) -> str:
+        actor.reply("early")
+        gate.pass_through()
+        return "late"
+
+    assert ref.ask(answer_and_go_on, timeout=HANG) == "early"
+    gate.open()
+    assert ref.ask("next", timeout=HANG) == "next"
+
+
+@pytest.mark.parametrize("end", [Ref.kill, boom], ids=["kill", "crash"])
+def test_an_answer_that_was_given_is_kept_when_the_actor_ends_over_it(start: Any, end: Any) -> None:
+    ref = start(Echo)
+    answer = ref.ask(lambda actor: (actor.reply("done"), end(ref)), block=False)
+    wait_for_exit(ref)
+
+    assert answer.get(timeout=HANG) == "done"
+
+
+def test_an_exception_may_be_the_answer_and_no_crash(start: Any) -> None:
+    ref = start(Echo)
+    with pytest.raises(Boom):
+        ref.ask(lambda actor: actor.reply_exception(Boom()), timeout=HANG)
+
+    assert ref.ask("it lives", timeout=HANG) == "it lives"
+
+
+def test_who_left_the_answer_to_another_or_was_told_answers_nobody(start: Any) -> None:
+    kept: list[Future[Any]] = []
+    ref = start(Echo)
+    ref.tell(lambda actor: (actor.reply("nobody"), actor.reply_exception(Boom())))
+    answer = ref.ask(
+        lambda actor: (kept.append(actor.defer_reply()), actor.reply("too soon")), block=False
+    )
+    ref.ask("it was deferred", timeout=HANG)
+    kept[0].set("in time")
+
+    assert answer.get(timeout=HANG) == "in time"
 
 
 def test_a_deferred_answer_may_come_from_elsewhere(start: Any) -> None:
@@ -519,6 +566,48 @@ def test_a_crash_behind_the_acknowledgement_is_no_start_that_failed() -> None:
     root.stop()
 
 
+def stuck_in_a_callback(ref: Ref, gate: Gate) -> None:
+    handling = Gate()
+    answer = ref.ask(lambda _: handling.pass_through(), block=False)
+    handling.wait_arrived()
+    answer.add_done_callback(lambda _: gate.pass_through())
+    handling.open()
+
+
+def stuck_in_a_trace(ref: Ref, gate: Gate) -> None:
+    trace(ref, lambda event: gate.pass_through() if event.kind is TraceKind.IN else None)
+    ref.tell("traced")
+
+
+def stuck_in_a_listener(ref: Ref, gate: Gate) -> None:
+    names = Registry("names")
+    names.register("stuck", ref)
+    names.add_listener(lambda _: gate.pass_through())
+    ref.shutdown()
+
+
+def stuck_in_a_monitor(ref: Ref, gate: Gate) -> None:
+    monitor(ref, lambda _: gate.pass_through())
+    ref.shutdown()
+
+
+@pytest.mark.parametrize(
+    "stick", [stuck_in_a_callback, stuck_in_a_trace, stuck_in_a_listener, stuck_in_a_monitor]
+)
+def test_a_thread_that_is_stuck_in_anothers_code_is_counted(start: Any, stick: Any) -> None:
+    """Outside of the actor's hooks: in what others have asked it to call."""
+    ref, gate = start(Echo), Gate()
+    ref.ask("it runs", timeout=HANG)
+    stick(ref, gate)
+    gate.wait_arrived()
+    ref.abandon()
+    ref.abandon()
+
+    assert len(abandoned_threads()) == 1
+    gate.open()
+    wait_until(lambda: not abandoned_threads(), what="the thread to come back")
+
+
 # -- receiving -------------------------------------------------------------------------------------
 
 
@@ -570,7 +659,7 @@ def test_an_actor_that_is_long_at_something_sees_that_it_is_to_end(to_end: Any) 
 
     def long_at_it(actor: Any) -> str:
         gate.pass_through()
-        actor.actor_ref.signal(actor.receive(is_stop, timeout=HANG))
+        actor.actor_ref.signal(actor.receive(is_stop, timeout=HANG, system=True))
         return "left off"
 
     ref = spawn(Echo)

@@ -26,7 +26,7 @@ from supervision import (
     spawn,
     telemetry,
 )
-from supervision.actor import TURN_MESSAGES
+from supervision.loop import TURN_MESSAGES
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 
 

@@ -40,7 +40,7 @@ from supervision import (
     spawn,
 )
 from supervision._pykka import Envelope
-from supervision.execution import ActorKilled
+from supervision.executor import ActorKilled
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 
 PACKAGE = str(Path(supervision.__file__).parent)

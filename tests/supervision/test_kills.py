@@ -32,7 +32,7 @@ def take_stop_and_be_killed(actor: Actor) -> None:
             return True
         return False
 
-    actor.receive(is_stop)
+    actor.receive(is_stop, system=True)
 
 
 def test_a_stop_that_was_taken_by_who_is_killed_is_answered() -> None:

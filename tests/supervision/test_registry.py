@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from supervision import (
+    SHUTDOWN,
     Actor,
     AlreadyRegistered,
     NoProcess,
@@ -173,6 +174,16 @@ def test_an_address_without_an_actor_fails_the_future(names: Registry) -> None:
 def test_a_duplicate_registry_gives_no_addresses(topics: Registry) -> None:
     with pytest.raises(NotSupported):
         topics.name("orders")
+
+
+def test_a_name_passes_an_exit_signal_on(start: Any, names: Registry) -> None:
+    name = names.name("cashier")
+    ref = start(Echo, name=name)
+    name.exit(SHUTDOWN)
+
+    assert wait_for_exit(ref) == SHUTDOWN
+    with pytest.raises(NoProcess):
+        name.exit(SHUTDOWN)
 
 
 def test_keys_must_be_unique_or_duplicate() -> None:

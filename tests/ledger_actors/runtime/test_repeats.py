@@ -12,8 +12,9 @@ import pytest
 
 from ledger_actors.runtime import JOURNAL, Rejection
 from ledger_actors.store import CommandIdReused
-from supervision.testing import HANG
-from tests.ledger_actors.runtime.counters import Boom, Increment, Level, Move
+from supervision import KILLED
+from supervision.testing import HANG, wait_for_exit, wait_until
+from tests.ledger_actors.runtime.counters import Boom, Counter, Increment, Level, Move
 from tests.ledger_actors.runtime.test_races import HeldJournal, by_others, heights
 
 KINDS = {
@@ -50,6 +51,47 @@ def test_it_is_known_while_the_first_is_in_flight(world: Any, command: Any) -> N
 
     assert first.get(timeout=HANG).events == again.get(timeout=HANG).events
     assert (first.get().duplicate, again.get().duplicate) == (False, True)
+
+
+def killed_when_it_has_answered(monkeypatch: Any) -> None:
+    """Each counter, whichever way it answers: at once, or by leaving it to another."""
+    for name in ("reply", "reply_exception", "release_reply"):
+        monkeypatch.setattr(Counter, name, and_be_killed(getattr(Counter, name)))
+
+
+def and_be_killed(method: Callable[..., Any]) -> Callable[..., Any]:
+    def then_killed(self: Any, *args: Any) -> Any:
+        result = method(self, *args)
+        self.actor_ref.kill()
+        return result
+
+    return then_killed
+
+
+def test_it_is_answered_by_an_aggregate_that_is_killed_over_it(
+    world: Any, monkeypatch: Any
+) -> None:
+    world.send(Increment("a", 10), command_id="once")
+    killed_when_it_has_answered(monkeypatch)
+
+    assert world.send(Increment("a", 10), command_id="once").duplicate
+    with pytest.raises(CommandIdReused):
+        world.send(Increment("a", 1), command_id="once")
+
+
+def test_it_is_answered_in_flight_by_an_aggregate_that_is_killed_over_it(
+    world: Any, monkeypatch: Any
+) -> None:
+    world.send(Increment("a", 10))
+    counter, held = world.counter("a"), HeldJournal(world)
+    first = world.send(Increment("a", 1), command_id="once", wait=False)
+    wait_until(lambda: "once" in counter.running._in_flight)
+    killed_when_it_has_answered(monkeypatch)
+    again = world.send(Increment("a", 1), command_id="once", wait=False)
+    assert wait_for_exit(counter) == KILLED
+    held.let_go()
+
+    assert (first.get(timeout=HANG).duplicate, again.get(timeout=HANG).duplicate) == (False, True)
 
 
 @each_kind

@@ -15,7 +15,7 @@ from ledger_actors.store import (
     StreamWrite,
 )
 from ledger_actors.store.writer import Writer
-from supervision.execution import ActorKilled
+from supervision.executor import ActorKilled
 
 EVENT = (NewEvent("A", "{}"),)
 
