@@ -125,6 +125,12 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), anchor
 
 
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *DOCUMENTS], ids=lambda path: path.name)
+def test_a_document_has_no_leftover_of_a_merge(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert re.findall(r"^(?:<{7}|>{7}|\|{7}) .*$", text, re.MULTILINE) == []
+
+
 def example_modules() -> Iterator[ModuleType]:
     for found in pkgutil.iter_modules(supervision.__path__, "supervision."):
         yield importlib.import_module(found.name)
