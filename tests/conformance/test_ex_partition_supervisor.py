@@ -405,14 +405,16 @@ class Patient(Actor):
 
 
 @pytest.mark.parametrize("block", [True, False])
-def test_ex_partition_an_ask_hands_its_timeout_on(partition: Any, name: Name, block: bool) -> None:
+def test_an_ask_of_a_partition_hands_its_timeout_on(
+    partition: Any, name: Name, block: bool
+) -> None:
     partition(Patient, partitions=1)
     answer = Partition(name, "any").ask("how long", block=block, timeout=20)
 
     assert 0 < (answer if block else answer.get(timeout=20)) <= 20
 
 
-def test_ex_partition_an_ask_of_nobody_says_so_in_its_future(name: Name) -> None:
+def test_an_ask_of_no_partition_says_so_in_its_future(name: Name) -> None:
     answer = Partition(name, "any").ask("ping", block=False, timeout=20)
 
     with pytest.raises(NoProcess):
