@@ -53,6 +53,7 @@ def abandon(ref: Ref) -> None:
             return
         if not (ended_here or ref.executor is executor):
             return  # it has ended by itself meanwhile, and its thread is out of its end, too
+        executor.interrupt(ref)  # it may have kept the kill to itself; its end is told now
         ref.dispatcher.replace(executor)
         thread = executor.thread.name if executor.thread else "?"
         telemetry.emit(telemetry.THREAD_ABANDONED, ref=ref, thread=thread)
@@ -77,6 +78,7 @@ def end(ref: Ref, reason: ExitReason) -> bool:
         _go_on(ref, _report, ref, reason)
         while (watch := ref.next_watch()) is not None:
             _go_on(ref, watch.fire, reason)
+        ref.watchers_told = True
         if actor is not None:
             _go_on(ref, actor.answer_pending, reason)
         empty_mailbox(ref, reason)

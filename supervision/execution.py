@@ -15,6 +15,7 @@ from __future__ import annotations
 import queue
 from typing import TYPE_CHECKING
 
+from supervision import _cpython
 from supervision.executor import Executor, current
 
 if TYPE_CHECKING:
@@ -105,3 +106,6 @@ class shield:  # noqa: N801 - used as a function
     def __exit__(self, *_exc_info: object) -> None:
         if self._ref is not None and self._executor is not None:
             self._executor.uncover(self._ref)
+
+
+_cpython.guard_thread_starts(shield)

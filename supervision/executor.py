@@ -14,12 +14,13 @@ A thread that does not come back is counted as abandoned until it ends by itself
 
 from __future__ import annotations
 
-import ctypes
 import queue
 import threading
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from supervision import _cpython
 from supervision.work import Work
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Executor:
         # raised a new one, is raised here.
         try:
             _raise_in(self.ident, ActorKilled)
-            _look()
+            _cpython.look()
         except ActorKilled:
             return
 
@@ -139,6 +140,7 @@ class Executor:
 
     def interrupt(self, ref: Ref) -> bool:
         """Raise `ActorKilled` in this thread if `ref` may be killed on it; return whether so."""
+        _cpython.raise_again_when_lost(ActorKilled, _lost)
         with self._lock:
             if self.exposed is not ref:
                 return False
@@ -148,6 +150,17 @@ class Executor:
         if wake is not None:
             wake.put(None)
         return True
+
+    def again(self) -> Iterable[object]:
+        """Return what raises a kill again that CPython has lost on this thread, when iterated over.
+
+        Nothing, if the actor is shielded: the end of that shield raises it.
+        """
+        ref, ident = self.exposed, self.ident
+        if ref is None or ident is None or not ref.kill_requested:
+            return ()
+        self._injected = True  # without the lock: the thread that lowers it is this one
+        return _cpython.raising_in(ident, ActorKilled)
 
     def lend(self) -> bool:
         """Let the pool run another worker while this one waits; return whether it was asked to.
@@ -220,10 +233,9 @@ def abandoned_threads() -> list[tuple[str, float]]:
 
 def _raise_in(ident: int | None, exception: type[BaseException]) -> None:
     if ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(ident), ctypes.py_object(exception)
-        )
+        _cpython.raise_in(ident, exception)
 
 
-def _look() -> None:
-    """Do nothing: at each call the interpreter looks whether there is something to raise."""
+def _lost() -> Iterable[object]:
+    executor = current()
+    return () if executor is None else executor.again()

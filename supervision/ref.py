@@ -58,6 +58,9 @@ class Ref(Identity):
     names_free: bool = False
     """Whether it has ended and given up its names; set on the instance then."""
 
+    watchers_told: bool = False
+    """Whether all who watched it when it ended have been told; set on the instance then."""
+
     # What most actors never have is a default of the class and costs them nothing.
     links: links.Links | None = None
     suspended = False

@@ -84,6 +84,8 @@ class Sequencer:
 def wait_for_exit(ref: Ref, *, timeout: float = HANG) -> ExitReason:
     """Wait until `ref` has ended and return the reason.
 
+    Its parent and all who watched it before this call have been told by then.
+
     Raises:
         TimeoutError: it has not ended within `timeout` seconds.
     """
@@ -98,6 +100,8 @@ def wait_for_exit(ref: Ref, *, timeout: float = HANG) -> ExitReason:
     if not ended.wait(timeout):
         msg = f"{ref.label} has not ended within {timeout} seconds"
         raise TimeoutError(msg)
+    # A watch on one that is ending reports at once, maybe before those that were there first.
+    wait_until(lambda: ref.watchers_told, timeout=timeout, what=f"who watches {ref.label}")
     return reasons[0]
 
 

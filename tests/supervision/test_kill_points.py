@@ -6,7 +6,7 @@ each place between two steps is tried, and none by luck.
 
 from __future__ import annotations
 
-import ctypes
+import queue
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +39,7 @@ from supervision import (
     shield,
     spawn,
 )
+from supervision._cpython import raising_in
 from supervision._pykka import Envelope
 from supervision.executor import ActorKilled
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
@@ -56,8 +57,9 @@ class Echo(Actor):
 class KillAt:
     """Kills the actor on this thread before the line number `line` of this package that it runs."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, killer: Killer) -> None:
         self._left = line
+        self._killer = killer
         self.struck = False
 
     def run(self, step: Callable[[], object]) -> None:
@@ -79,39 +81,59 @@ class KillAt:
             if self._left == 0:
                 self.struck = True
                 sys.settrace(None)  # the exception must not be raised in here at the next line
-                for _ in _raised_after(ref):
+                for _ in self._raised_after(ref):
                     return self._trace
         return self._trace
 
+    def _raised_after(self, ref: Ref) -> Iterable[object]:
+        """Kill `ref`, which is on this thread, now; raise it only where CPython looks next.
 
-def _raised_after(ref: Ref) -> Iterable[object]:
-    """Kill `ref`, which is on this thread, now; raise that only where CPython next looks for it.
-
-    The exception would be raised in here, and a trace function must not raise. So it is taken, and
-    injected again by the iteration of a `map`: that is C, after which nothing looks.
-    """
-    killer = threading.Thread(target=ref.kill)
-    try:
-        killer.start()
-        killer.join()
-    except ActorKilled:
-        pass
-    else:
+        The exception would be raised in here, and a trace function must not raise. So it is taken,
+        and injected again by the iteration of a `map`.
+        """
+        try:
+            self._killer.kill(ref)
+        except ActorKilled:
+            return raising_in(threading.get_ident(), ActorKilled)
         return ()  # it is shielded, and raises it by itself
-    inject = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    ident = ctypes.c_ulong(threading.get_ident())
-    return map(inject, (ident,), (ctypes.py_object(ActorKilled),))
+
+
+class Killer:
+    """A thread that kills for another one, which must not start a thread where it is."""
+
+    def __init__(self) -> None:
+        self._kills: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run)
+
+    def kill(self, ref: Ref) -> None:
+        """Have `ref` killed, and wait until that is done."""
+        killed: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._kills.put(lambda: killed.put(ref.kill()))
+        killed.get()
+
+    def __enter__(self) -> Killer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kills.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (kill := self._kills.get()) is not None:
+            kill()
 
 
 def killed_at_each_line(start: Any, step: Callable[[], Callable[[], object]]) -> Iterator[Ref]:
     """Run what `step()` makes in an actor that is killed on the way; give it when it has ended."""
-    for line in count(1):
-        point, action = KillAt(line), step()
-        ref = start(Echo)
-        ref.tell(lambda _, point=point, action=action: point.run(action))
-        if not point_reached(ref, point):
-            return
-        yield ref
+    with Killer() as killer:
+        for line in count(1):
+            point, action = KillAt(line, killer), step()
+            ref = start(Echo)
+            ref.tell(lambda _, point=point, action=action: point.run(action))
+            if not point_reached(ref, point):
+                return
+            yield ref
 
 
 def point_reached(ref: Ref, point: KillAt) -> bool:
@@ -315,13 +337,15 @@ def test_the_answers_of_an_actor_that_ended_do_not_die_with_a_sender(start: Any)
 def test_an_ask_is_answered_at_whatever_line_of_its_deferral_the_actor_is_killed(
     start: Any,
 ) -> None:
-    def killed_while_deferring(line: int) -> KillAt:
-        point, ref = KillAt(line), start(Echo)
+    def killed_while_deferring(line: int, killer: Killer) -> bool:
+        point, ref = KillAt(line, killer), start(Echo)
         asked = ref.ask(
             lambda actor: point.run(lambda: actor.defer_reply().try_set(1)), block=False
         )
         answer = answer_of(asked)
         assert answer == 1 or isinstance(answer, ActorDead)
-        return point
+        return point_reached(ref, point)
 
-    assert next(line for line in count(1) if not killed_while_deferring(line).struck) > 10
+    with Killer() as killer:
+        lines = next(line for line in count(1) if not killed_while_deferring(line, killer))
+    assert lines > 10

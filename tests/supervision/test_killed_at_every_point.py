@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -164,6 +165,10 @@ def places(count: int) -> Iterable[int]:
     return range(1, count + 1, 1 if THOROUGH else max(1, count // 60))
 
 
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12),
+    reason="3.12 traces no instructions of the first thread, and may crash when it traces several",
+)
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 def test_a_kill_anywhere_leaves_nobody_waiting_and_nothing_behind(kind: str) -> None:
     count = killed_at(kind, None)
