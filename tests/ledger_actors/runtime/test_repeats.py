@@ -132,7 +132,7 @@ def test_a_journal_that_ends_between_commit_and_answer_leaves_the_first_answer(
     outcome = world.send(command, command_id="once")
 
     assert not crashes
-    assert world.system.names.whereis(JOURNAL) is not None
+    wait_until(lambda: world.system.names.whereis(JOURNAL) is not None, what="the journal's heir")
     found = world.system.store.find_command("once")
     assert (tuple(outcome.events), outcome.duplicate) == (found.events, True)
 
