@@ -259,7 +259,7 @@ def test_a_stop_that_its_own_receive_has_put_aside_is_honoured_between_two_event
     def process(self: Any, event: Recorded) -> list[StreamEvents]:
         self.stop_if_asked()
         gate.pass_through()
-        self.receive(lambda message: message == "go on", timeout=HANG)
+        self.receive(lambda message: message == "go on", timeout=HANG, system=True)
         return []
 
     monkeypatch.setattr(Sees, "process", process)
