@@ -216,18 +216,18 @@ class Consumer(Actor):
     def patiently(self, action: Callable[[], T]) -> T:
         """Return `action()`; where there is no room on the disk, wait and try again.
 
-        It says so once when the wait begins, and once when it is over.
+        It says so when the wait begins or its reason changes, and when it is over.
 
         Raises:
             Stopping: it was asked to stop meanwhile.
         """
-        began, tries = time.monotonic(), 0
+        began, tries, told = time.monotonic(), 0, ""
         while True:
             try:
                 result = action()
             except (StoreFull, ReadModelFull) as problem:
-                if not tries:
-                    self.log.warning("consumer.waits_for_room", reason=str(problem))
+                if told != (told := str(problem)):
+                    self.log.warning("consumer.waits_for_room", reason=told)
                 tries += 1
                 self.pause(self.system.options.full_disk_pause)
             else:
