@@ -46,7 +46,7 @@ from tests.supervision.tree_model import (
 )
 
 THOROUGH = os.environ.get("SLOW_PROPERTIES")
-EXAMPLES = int(THOROUGH) if THOROUGH and int(THOROUGH) > 1 else 5000 if THOROUGH else 60
+EXAMPLES = int(THOROUGH) if THOROUGH and int(THOROUGH) > 1 else 5000 if THOROUGH else 80
 
 RESTARTS = st.sampled_from([PERMANENT, TRANSIENT, PERMANENT, TEMPORARY])
 STRATEGIES = st.sampled_from([ONE_FOR_ONE, ONE_FOR_ALL, REST_FOR_ONE])
