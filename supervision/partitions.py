@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from supervision.errors import NoProcess, NotSupported
 from supervision.future import Future
+from supervision.registrations import label_of
 from supervision.undelivered import Undelivered, dead_letters
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class PartitionKey:
     number: int
 
     def __str__(self) -> str:
-        key = self.supervisor
-        return f"{'/'.join(map(str, key)) if isinstance(key, tuple) else key}/{self.number}"
+        return f"{label_of(self.supervisor)}/{self.number}"
 
 
 class Running:

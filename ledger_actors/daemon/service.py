@@ -55,7 +55,6 @@ from ledger_actors.runtime import (
     decode_envelope,
     state_at,
 )
-from ledger_actors.store.errors import EventIdInFuture
 from supervision import Future, Ref, abandoned_threads
 
 _BATCH = 512
@@ -124,8 +123,6 @@ class LedgerService:
     def state(self, kind: str, id: str, *, as_of: int | None) -> StateAnswer:  # noqa: A002 - the domain's word
         """The state of an aggregate: from its actor, or as of an event from the store."""
         cls = self._actors.aggregate(kind)
-        if as_of is not None and as_of > (head := self.head()):
-            raise EventIdInFuture(as_of, head)
         if as_of is None:
             stand: Stand = self._bus.read(cls, id).get(timeout=_STATE_SECONDS)
         else:

@@ -83,7 +83,7 @@ class Consumer(Actor):
 
     @abstractmethod
     def load_position(self) -> int:
-        """Return where it stands; called once, before it subscribes."""
+        """Return where it stands; called before it subscribes, and the same whenever it is."""
 
     @abstractmethod
     def take(self, events: Sequence[Recorded], up_to: int) -> None:

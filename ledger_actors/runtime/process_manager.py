@@ -123,7 +123,8 @@ class ProcessManager(Consumer):
 
     def load_position(self) -> int:
         """Return the stored position; without one, write down that it begins at the newest."""
-        self._stored = self.system.store.position(self.name)
+        if self._stored is None:
+            self._stored = self.system.store.position(self.name)
         if self._stored is None:
             head = self.system.store.head()
             self._append(Append(position=PositionUpdate(self.name, head, None)))

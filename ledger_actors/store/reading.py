@@ -105,20 +105,18 @@ class Reading:
 
     def streams(self, prefix: str | None, *, batch_size: int = 512) -> Iterator[str]:
         """Iterate over the names of the streams."""
-        after, low = "", prefix or ""
+        bounds: dict[str, object] = {"after": "", "prefix": prefix or "", "limit": batch_size}
         query = (
-            "SELECT name FROM streams WHERE name > ?1 AND name >= ?2"
-            " AND substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?3"
+            "SELECT name FROM streams WHERE name > :after AND name >= :prefix"
+            " AND substr(name, 1, length(:prefix)) = :prefix ORDER BY name LIMIT :limit"
         )
         while True:
             with self._readers.lease() as connection:
-                names = [
-                    row[0] for row in fetch(connection, ["name"], query, (after, low, batch_size))
-                ]
+                names = [row[0] for row in fetch(connection, ["name"], query, bounds)]
             yield from names
             if len(names) < batch_size:
                 return
-            after = names[-1]
+            bounds["after"] = names[-1]
 
     def types(self) -> list[str]:
         """Return the types that are there: one step into their index for each."""

@@ -9,7 +9,7 @@ out as one JSON text.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -36,7 +36,10 @@ def insert(connection: sqlite3.Connection, table: str, rows: Sequence[Sequence[A
 
 
 def fetch(
-    connection: sqlite3.Connection, columns: Sequence[str], query: str, values: Sequence[Any]
+    connection: sqlite3.Connection,
+    columns: Sequence[str],
+    query: str,
+    values: Sequence[Any] | Mapping[str, Any],
 ) -> list[list[Any]]:
     """Return the rows of `query`, which selects `columns` by these names.
 

@@ -30,8 +30,8 @@ _SAVE = (
 )
 _LOAD = (
     "SELECT version, event_id, type, schema_version, payload, event_hash FROM snapshots"
-    " WHERE stream = ?1 AND version < ?2 AND event_id <= ?3"
-    " AND (?4 IS NULL OR schema_version = ?4) ORDER BY version DESC LIMIT 1"
+    " WHERE stream = :stream AND version < :below AND event_id <= :last_id"
+    " AND (:form IS NULL OR schema_version = :form) ORDER BY version DESC LIMIT 1"
 )
 
 
@@ -78,19 +78,18 @@ class Snapshots:
     ) -> Snapshot | None:
         """Return the latest that fits; see `EventStore.load_snapshot`."""
         largest = 2**63 - 1
-        last_id = largest if up_to_id is None else up_to_id
-        below = largest
+        last_id = largest if up_to_id is None else min(up_to_id, largest)
+        wanted = {"stream": stream, "below": largest, "last_id": last_id, "form": schema_version}
         while True:
             with self._readers.lease() as connection:
-                values = (stream, below, last_id, schema_version)
-                row = connection.execute(_LOAD, values).fetchone()
+                row = connection.execute(_LOAD, wanted).fetchone()
             if row is None:
                 return None
             *fields, event_hash = row
             snapshot = Snapshot(stream, *fields)
-            below = snapshot.version
-            if self._events.event_hash(snapshot.event_id, stream, below) == event_hash:
+            if self._events.event_hash(snapshot.event_id, stream, snapshot.version) == event_hash:
                 return snapshot
+            wanted["below"] = snapshot.version
 
     def delete(self, stream: str) -> None:
         """Forget those of a stream."""
