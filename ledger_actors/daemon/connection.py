@@ -47,6 +47,10 @@ class EventQuery(msgspec.Struct, frozen=True):
     limit: int | None = None
     follow: bool = False
 
+    def goes_on(self, after: int, left: int | None) -> bool:
+        """Whether events that are still to come are wanted, behind this one."""
+        return self.follow and left != 0 and (self.up_to is None or after < self.up_to)
+
 
 class Connection(Protocol):
     """The other side of a `Ledger`."""

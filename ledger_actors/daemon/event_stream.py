@@ -89,15 +89,10 @@ async def _event_bodies(service: Service, waker: Waker, query: EventQuery) -> As
             if is_closed(waker):
                 return
         after = max(after, up_to)
-        if not goes_on(query, after, left):
+        if not query.goes_on(after, left):
             return
         if not await waker.wait(HEARTBEAT_SECONDS):
             yield b"\n"
-
-
-def goes_on(query: EventQuery, after: int, left: int | None) -> bool:
-    """Whether events that are still to come are wanted, behind this one."""
-    return query.follow and left != 0 and (query.up_to is None or after < query.up_to)
 
 
 def is_closed(waker: Waker) -> bool:

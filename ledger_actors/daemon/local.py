@@ -158,7 +158,7 @@ class LocalConnection:
                 left = None if left is None else left - 1
                 yield event
             after = max(after, up_to)
-            if not query.follow or left == 0 or (query.up_to is not None and after >= query.up_to):
+            if not query.goes_on(after, left):
                 return
             self._wait_beyond(after, commits)
 
