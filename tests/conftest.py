@@ -1,4 +1,7 @@
-"""What every test gets: quiet logs, and a failure if it leaves a thread running."""
+"""What every test gets: quiet logs, and a failure if it leaves a thread running.
+
+And what tests of actors ask for: actors in both ways of running, and time that stands still.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ import hypothesis
 import pytest
 import structlog
 
-from supervision.testing import leaked_threads
+from supervision import OWN_THREAD, POOLED, Actor, Dispatcher, ManualClock, Ref, spawn
+from supervision.testing import leaked_threads, wait_for_exit
+
+Start = Callable[..., Ref]
 
 # No assertion is timed: a machine that is busy elsewhere is no bug of ours.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -63,3 +69,31 @@ def cpu_seconds() -> Callable[..., float]:
         return max(0.001, min(once() for _ in range(3)))
 
     return measure
+
+
+@pytest.fixture(params=[OWN_THREAD, POOLED], ids=["own-thread", "pooled"])
+def dispatcher(request: pytest.FixtureRequest) -> Dispatcher:
+    """Each test that starts an actor runs in both ways."""
+    chosen: Dispatcher = request.param
+    return chosen
+
+
+@pytest.fixture
+def start(dispatcher: Dispatcher) -> Iterator[Start]:
+    """Start an actor, and end it after the test."""
+    refs: list[Ref] = []
+
+    def start_one(actor_class: type[Actor], *args: Any, **options: Any) -> Ref:
+        refs.append(spawn(actor_class, args, dispatcher=dispatcher, **options))
+        return refs[-1]
+
+    yield start_one
+    for ref in refs:
+        ref.kill()
+        wait_for_exit(ref)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that stands still."""
+    return ManualClock()

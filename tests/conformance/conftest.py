@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supervision import Future, ManualClock, Ref, monitor
+from supervision import Future, Ref, monitor
 from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.reasons import ExitReason
 from supervision.supervisor import Supervisor
@@ -15,12 +15,6 @@ from supervision.testing import HANG, wait_for_exit
 
 Supervise = Callable[..., Ref]
 Watch = Callable[[Ref], Callable[[], ExitReason]]
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Time that stands still."""
-    return ManualClock()
 
 
 @pytest.fixture

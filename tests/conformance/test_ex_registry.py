@@ -8,17 +8,15 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from supervision import (
-    OWN_THREAD,
-    POOLED,
     Actor,
     AlreadyRegistered,
     AlreadyStarted,
-    Dispatcher,
     NoProcess,
     NotRegistered,
     NotSupported,
@@ -28,7 +26,6 @@ from supervision import (
     Unregistered,
     child_spec,
     current_ref,
-    spawn,
     start_child,
 )
 from supervision.registrations import Registration
@@ -71,24 +68,10 @@ def everything(registry: Registry) -> list[tuple[Hashable, Ref, Any]]:
     return [(key, one.ref, one.value) for key, one in registry.select(lambda *_: True)]
 
 
-@pytest.fixture(params=[OWN_THREAD, POOLED], ids=["own-thread", "pooled"])
-def dispatcher(request: pytest.FixtureRequest) -> Dispatcher:
-    chosen: Dispatcher = request.param
-    return chosen
-
-
 @pytest.fixture
-def start(dispatcher: Dispatcher) -> Iterator[Start]:
-    refs: list[Ref] = []
-
-    def start_one(**options: Any) -> Ref:
-        refs.append(spawn(Owner, dispatcher=dispatcher, **options))
-        return refs[-1]
-
-    yield start_one
-    for ref in refs:
-        ref.kill()
-        wait_for_exit(ref)
+def start(start: Start) -> Start:
+    """As everywhere, but always the same kind of actor."""
+    return partial(start, Owner)
 
 
 @pytest.fixture
@@ -440,7 +423,7 @@ def test_ex_via_callbacks(unique: Registry, start: Start, dynamic: Any) -> None:
 def test_ex_via_start_that_fails_leaves_no_name(unique: Registry, start: Start) -> None:
     name = unique.name("hello")
     with pytest.raises(RuntimeError, match="oops"):
-        start(name=name, args=[RuntimeError("oops")])
+        start(RuntimeError("oops"), name=name)
 
     assert name.whereis() is None
     assert unique.count() == 0

@@ -6,26 +6,23 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from supervision import (
-    OWN_THREAD,
-    POOLED,
     Actor,
     ActorDead,
     CallCycle,
     CallTimeout,
-    Dispatcher,
     Future,
     Ref,
     Registry,
-    spawn,
 )
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 
-Start = Callable[[], Ref]
+Start = Callable[..., Ref]
 
 
 class Task(Actor):
@@ -35,24 +32,10 @@ class Task(Actor):
         return message()
 
 
-@pytest.fixture(params=[OWN_THREAD, POOLED], ids=["own-thread", "pooled"])
-def dispatcher(request: pytest.FixtureRequest) -> Dispatcher:
-    chosen: Dispatcher = request.param
-    return chosen
-
-
 @pytest.fixture
-def start(dispatcher: Dispatcher) -> Iterator[Start]:
-    refs: list[Ref] = []
-
-    def start_one() -> Ref:
-        refs.append(spawn(Task, dispatcher=dispatcher))
-        return refs[-1]
-
-    yield start_one
-    for ref in refs:
-        ref.kill()
-        wait_for_exit(ref)
+def start(start: Start) -> Start:
+    """As everywhere, but always the same kind of actor."""
+    return partial(start, Task)
 
 
 @pytest.fixture(params=["unique", "duplicate"])
