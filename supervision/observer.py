@@ -15,21 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from supervision._pykka import Envelope
 from supervision.introspection import TreeNode, tree, waiting
 from supervision.links import resolve
 from supervision.messages import Control
-from supervision.ref import Ref
-from supervision.registry import Name
 from supervision.supervisor_base import SupervisorBase
 from supervision.tracing import Handler, Trace, log_trace
 from supervision.work import Hook
 
 if TYPE_CHECKING:
     from supervision.actor import Actor
+    from supervision.administration import Address
     from supervision.children import LastCrash
+    from supervision.ref import Ref
 
 __all__ = [
     "Statistics",
@@ -42,7 +42,6 @@ __all__ = [
     "trace",
 ]
 
-Address: TypeAlias = Ref | Name
 PATIENCE = 5.0
 
 
