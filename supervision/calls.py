@@ -20,7 +20,7 @@ from supervision.errors import CallCycle, CallTimeout
 if TYPE_CHECKING:
     from supervision.ref import Ref
 
-__all__ = ["Awaited", "check_cycle", "deadline_of", "follow", "remaining", "waiting_for"]
+__all__ = ["Awaited", "deadline_of", "follow", "remaining", "waiting_for"]
 
 
 class Awaited(Protocol):
@@ -59,13 +59,6 @@ def deadline_of(target: Ref, timeout: float | None) -> float | None:
         msg = f"{target.label} was not asked: the time of the ask being handled is over"
         raise CallTimeout(msg)
     return deadline
-
-
-def check_cycle(target: Ref) -> None:
-    """Raise `CallCycle` if the actor on this thread must not wait for `target`."""
-    asker = execution.current_ref()
-    if asker is not None:
-        follow(asker, target)
 
 
 class waiting_for:  # noqa: N801 - used as a function

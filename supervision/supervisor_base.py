@@ -54,11 +54,8 @@ from supervision.terms import SUPERVISOR, ChildType
 from supervision.to_self import CLOCK_TURNED, ClockTurned
 
 if TYPE_CHECKING:
-    from supervision.children import Child, LastCrash
-    from supervision.dynamic_children import DynamicChild
+    from supervision.children import LastCrash
     from supervision.ref import Ref
-
-    AnyChild: TypeAlias = Child | DynamicChild
 
 __all__ = ["SupervisorBase"]
 

@@ -172,11 +172,6 @@ def emit(event: str, /, **fields: Any) -> None:
             _detach_faulty(handler, event, exception)
 
 
-def attached() -> bool:
-    """Return whether anybody listens; for places where building the fields costs something."""
-    return bool(_handlers)
-
-
 def log_crash(ref: object, reason: Crashed) -> None:
     """Log the crash of an actor that has no supervisor to log it."""
     exception = reason.exception
