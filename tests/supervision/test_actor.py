@@ -36,13 +36,7 @@ from supervision.executor import abandoned_threads
 from supervision.messages import is_stop
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.tracing import TraceKind
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
+from tests.supervision.echo import Echo
 
 
 class Parent(Actor):

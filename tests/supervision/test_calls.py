@@ -20,16 +20,10 @@ from supervision import (
     remaining,
 )
 from supervision.testing import HANG, Gate, Sequencer, wait_for_exit, wait_until
+from tests.supervision.echo import Echo
 
 LONG = 1_000.0
 """Seconds for an ask that is answered at once: only what is left of them is looked at."""
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
 
 
 class Slow(Actor):

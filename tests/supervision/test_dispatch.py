@@ -28,13 +28,7 @@ from supervision import (
 )
 from supervision.loop import TURN_MESSAGES
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
+from tests.supervision.echo import Echo
 
 
 @pytest.fixture

@@ -43,15 +43,9 @@ from supervision._cpython import raising_in
 from supervision._pykka import Envelope
 from supervision.executor import ActorKilled
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from tests.supervision.echo import Echo
 
 PACKAGE = str(Path(supervision.__file__).parent)
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
 
 
 class KillAt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +13,7 @@ from supervision._pykka import StopRequest
 from supervision.execution import shield
 from supervision.testing import HANG, Gate, wait_for_exit
 from supervision.testing_children import spin
-
-
-class Caller(Actor):
-    """Calls what it is sent."""
-
-    def on_receive(self, message: Callable[[Actor], Any]) -> Any:
-        return message(self)
+from tests.supervision.echo import Echo
 
 
 def take_stop_and_be_killed(actor: Actor) -> None:
@@ -36,7 +29,7 @@ def take_stop_and_be_killed(actor: Actor) -> None:
 
 
 def test_a_stop_that_was_taken_by_who_is_killed_is_answered() -> None:
-    ref = Caller.start()
+    ref = Echo.start()
     ref.tell(take_stop_and_be_killed)
     stop = ref.stop(block=False)
 
@@ -83,7 +76,7 @@ def test_a_kill_that_comes_while_a_shielded_block_fails_is_not_lost(start: Any) 
             handled.set()
         gate.pass_through()
 
-    ref = start(Caller)
+    ref = start(Echo)
     ref.tell(fail_in_the_shield)
 
     assert wait_for_exit(ref) == KILLED
@@ -93,7 +86,7 @@ def test_a_kill_that_comes_while_a_shielded_block_fails_is_not_lost(start: Any) 
 
 def test_a_kill_leaves_no_trace_in_the_interpreter(start: Any) -> None:
     """In CPython 3.11 a flag that stays up makes a traced thread, as under a debugger, spin."""
-    ref, gate = start(Caller), Gate()
+    ref, gate = start(Echo), Gate()
     ref.tell(lambda _: (gate.pass_through(), spin()))
     gate.wait_arrived()
     gate.open()

@@ -34,13 +34,7 @@ from supervision.execution import blocking
 from supervision.links import linked
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import Fail, Script, Scripted
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
+from tests.supervision.echo import Echo
 
 
 class Trapping(Echo):

@@ -16,13 +16,7 @@ from supervision.execution import interruptible
 from supervision.executor import ActorKilled
 from supervision.testing import HANG, wait_for_exit
 from supervision.testing_children import spin
-
-
-class Caller(Actor):
-    """Calls what it is sent."""
-
-    def on_receive(self, message: Callable[[Actor], Any]) -> Any:
-        return message(self)
+from tests.supervision.echo import Echo
 
 
 class Thing:
@@ -81,7 +75,7 @@ def test_a_kill_that_nobody_could_be_told_of_is_raised_again(
         lose(lambda: killed_from_outside(actor.actor_ref, raised))
         spin()
 
-    ref = start(Caller)
+    ref = start(Echo)
     ref.tell(lose_and_go_on)
 
     assert wait_for_exit(ref) == KILLED
@@ -100,7 +94,7 @@ def test_what_others_lose_goes_to_the_hook_that_was_there(
     def fail() -> None:
         raise LookupError
 
-    start(Caller).ask(lambda _: let_go(fail), timeout=HANG)
+    start(Echo).ask(lambda _: let_go(fail), timeout=HANG)
     assert lost == [LookupError]
 
 
@@ -123,7 +117,7 @@ def test_an_actor_is_not_killed_while_it_starts_a_thread(start: Any) -> None:
         thread.join()
 
     seen: list[bool] = []
-    start(Caller).ask(start_one, timeout=HANG)
+    start(Echo).ask(start_one, timeout=HANG)
 
     assert seen == [False, True]
 
@@ -139,7 +133,7 @@ def test_an_actor_that_starts_threads_can_be_killed(start: Any) -> None:
 
     for _ in range(20):
         started.clear()
-        ref = start(Caller)
+        ref = start(Echo)
         ref.tell(start_many)
         assert started.wait(HANG)
         ref.kill()

@@ -11,7 +11,6 @@ import pytest
 
 from supervision import (
     KILLED,
-    Actor,
     ActorDead,
     CallCycle,
     CallTimeout,
@@ -30,22 +29,9 @@ from supervision import (
 )
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import Script, children_of
+from tests.supervision.echo import Recorder
 
 BLOCK, REFUSE, DROP_OLDEST = Overflow.BLOCK, Overflow.REFUSE, Overflow.DROP_OLDEST
-
-
-class Collector(Actor):
-    """Keeps what it is told; calls what can be called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[Any] = []
-
-    def on_receive(self, message: Any) -> Any:
-        if callable(message):
-            return message(self)
-        self.seen.append(message)
-        return message
 
 
 class Held:
@@ -53,7 +39,7 @@ class Held:
 
     def __init__(self, start: Any, mailbox: Mailbox, *first: Any) -> None:
         self.gate = Gate()
-        self.ref: Ref = start(Collector, mailbox=mailbox)
+        self.ref: Ref = start(Recorder, mailbox=mailbox)
         self.ref.tell(lambda _: self.gate.pass_through())
         self.gate.wait_arrived()
         for message in (*first, *range(mailbox.limit - len(first))):
@@ -117,7 +103,7 @@ def test_a_signal_to_a_full_mailbox_is_a_dead_letter_and_never_waits(start: Any)
 
 def test_what_is_forwarded_to_a_full_mailbox_fails_for_its_asker(start: Any) -> None:
     held = Held(start, Mailbox(1, BLOCK))
-    hatch = start(Collector)
+    hatch = start(Recorder)
     answer = hatch.ask(lambda actor: held.ref.forward("asked", actor.release_reply()), block=False)
 
     with pytest.raises(MailboxFull):
@@ -188,7 +174,7 @@ def test_those_who_wait_are_let_in_in_their_order(start: Any) -> None:
 
 
 def test_a_flood_from_many_keeps_the_order_of_each_and_the_limit(start: Any) -> None:
-    ref = start(Collector, mailbox=Mailbox(4, BLOCK))
+    ref = start(Recorder, mailbox=Mailbox(4, BLOCK))
     told = [
         in_thread(lambda sender=sender: [ref.tell((sender, n)) for n in range(200)])
         for sender in range(3)
@@ -227,7 +213,7 @@ def test_the_timeout_of_an_ask_covers_the_wait_for_room(start: Any) -> None:
 
 
 def test_a_sender_that_waits_can_be_killed_and_its_message_is_gone(start: Any) -> None:
-    held, sender = Held(start, Mailbox(1, BLOCK)), start(Collector)
+    held, sender = Held(start, Mailbox(1, BLOCK)), start(Recorder)
     sender.tell(lambda _: held.ref.tell("of the dead"))
     held.wait_for_waiting()
     sender.kill()
@@ -239,17 +225,17 @@ def test_a_sender_that_waits_can_be_killed_and_its_message_is_gone(start: Any) -
 def test_waiting_for_room_takes_no_worker_from_the_rest(start: Any, dispatcher: Any) -> None:
     """More senders than a pool has workers wait, and the others still run."""
     held = Held(start, Mailbox(1, BLOCK))
-    senders = [start(Collector) for _ in range(8)]
+    senders = [start(Recorder) for _ in range(8)]
     for number, sender in enumerate(senders, 1):
         sender.tell(lambda _: held.ref.tell("waited"))
         held.wait_for_waiting(number)
 
-    assert start(Collector).ask("runs", timeout=HANG) == "runs"
+    assert start(Recorder).ask("runs", timeout=HANG) == "runs"
     assert held.seen() == [0, *["waited"] * 8]
 
 
 def test_an_actor_that_fills_its_own_mailbox_gets_an_error_and_does_not_hang(start: Any) -> None:
-    ref = start(Collector, mailbox=Mailbox(1, BLOCK))
+    ref = start(Recorder, mailbox=Mailbox(1, BLOCK))
 
     with pytest.raises(CallCycle, match="->"):
         ref.ask(lambda actor: [actor.actor_ref.tell(n) for n in range(3)], timeout=HANG)
@@ -284,14 +270,14 @@ def test_a_full_mailbox_can_be_stopped_and_still_hears_of_ends(
     start: Any, overflow: Overflow
 ) -> None:
     """A shutdown, a report of a monitor and Pykka's stop come in, and displace nothing."""
-    held, other = Held(start, Mailbox(2, overflow)), start(Collector)
+    held, other = Held(start, Mailbox(2, overflow)), start(Recorder)
     monitor(other, held.ref)
     other.kill()
     wait_for_exit(other)
     stopped = in_thread(held.ref.stop)
     wait_until(lambda: held.ref.mailbox_length() == 4)
     actor = held.ref.running
-    assert isinstance(actor, Collector)
+    assert isinstance(actor, Recorder)
     seen = actor.seen
     held.gate.open()
 
@@ -312,7 +298,7 @@ def test_a_full_mailbox_can_be_killed(start: Any) -> None:
 
 
 def test_a_class_says_how_large_its_mailboxes_are_and_a_start_may_say_otherwise() -> None:
-    class Small(Collector):
+    class Small(Recorder):
         mailbox = Mailbox(1, REFUSE)
 
     ref, larger = spawn(Small), spawn(Small, mailbox=Mailbox(7, REFUSE))
@@ -347,6 +333,6 @@ def test_an_overflow_that_cannot_be_is_refused() -> None:
 
 def test_a_spec_refuses_what_is_no_mailbox() -> None:
     with pytest.raises(InvalidChildSpec, match=r"^mailbox: "):
-        Collector.child_spec(mailbox=10)
+        Recorder.child_spec(mailbox=10)
     with pytest.raises(InvalidChildSpec, match="only with a Start"):
-        ChildSpec(id="x", start=lambda: spawn(Collector), mailbox=Mailbox(1))
+        ChildSpec(id="x", start=lambda: spawn(Recorder), mailbox=Mailbox(1))

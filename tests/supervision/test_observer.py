@@ -44,30 +44,17 @@ from supervision import (
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import Fail, Script
 from supervision.tracing import senders
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[Any] = []
-
-    def on_receive(self, message: Any) -> Any:
-        if callable(message):
-            return message(self)
-        self.seen.append(message)
-        return message
+from tests.supervision.echo import Recorder
 
 
 @pytest.fixture(params=["by ref", "by name"])
 def address(request: pytest.FixtureRequest, start: Any) -> Ref | Name:
     """An actor, as it may be given to all functions here."""
     if request.param == "by ref":
-        ref: Ref = start(Echo)
+        ref: Ref = start(Recorder)
         return ref
     name = Registry("names").name("echo")
-    start(Echo, name=name)
+    start(Recorder, name=name)
     return name
 
 
@@ -87,7 +74,7 @@ def test_the_state_is_the_actors_own_attributes(address: Ref | Name) -> None:
 
 
 def test_an_actor_may_say_what_it_shows(start: Any) -> None:
-    class Discreet(Echo):
+    class Discreet(Recorder):
         def inspect(self) -> Any:
             return len(self.seen)
 
@@ -98,7 +85,7 @@ def test_an_actor_may_say_what_it_shows(start: Any) -> None:
 
 
 def test_a_failing_inspect_is_an_answer_and_no_crash(start: Any) -> None:
-    class Shy(Echo):
+    class Shy(Recorder):
         def inspect(self) -> Any:
             raise LookupError("not for you")
 
@@ -110,7 +97,7 @@ def test_a_failing_inspect_is_an_answer_and_no_crash(start: Any) -> None:
 
 
 def test_the_state_of_a_busy_actor_is_not_waited_for_longer_than_that(start: Any) -> None:
-    gate, ref = Gate(), start(Echo)
+    gate, ref = Gate(), start(Recorder)
     held_at(gate, ref)
     with pytest.raises(CallTimeout):
         get_state(ref, timeout=0.01)
@@ -118,7 +105,7 @@ def test_the_state_of_a_busy_actor_is_not_waited_for_longer_than_that(start: Any
 
 
 def test_looking_inside_is_not_counted_among_the_messages(start: Any) -> None:
-    ref = start(Echo)
+    ref = start(Recorder)
     ref.ask("one", timeout=HANG)
     get_state(ref, timeout=HANG)
     suspend(ref, timeout=HANG)
@@ -147,7 +134,7 @@ def test_a_suspended_actor_handles_nothing_until_it_is_resumed(address: Ref | Na
 
 
 def test_what_was_sent_before_a_suspension_is_handled_before_it(start: Any) -> None:
-    ref = start(Echo)
+    ref = start(Recorder)
     for n in range(10):
         ref.tell(n)
     suspend(ref, timeout=HANG)
@@ -157,7 +144,7 @@ def test_what_was_sent_before_a_suspension_is_handled_before_it(start: Any) -> N
 
 
 def test_suspending_twice_is_suspending_once(start: Any) -> None:
-    ref = start(Echo)
+    ref = start(Recorder)
     suspend(ref, timeout=HANG)
     suspend(ref, timeout=HANG)
     resume(ref, timeout=HANG)
@@ -178,7 +165,7 @@ def test_suspending_twice_is_suspending_once(start: Any) -> None:
     ids=["shutdown", "stop", "exit", "kill"],
 )
 def test_a_suspended_actor_can_be_ended(start: Any, end: Any, reason: Any) -> None:
-    ref = start(Echo)
+    ref = start(Recorder)
     suspend(ref, timeout=HANG)
     answer = ref.ask("held back", block=False)
     end(ref)
@@ -220,7 +207,7 @@ def test_a_suspended_supervisor_can_be_stopped() -> None:
 def test_a_suspended_actor_does_not_time_out() -> None:
     timed_out = threading.Event()
 
-    class Bored(Echo):
+    class Bored(Recorder):
         def on_receive(self, message: Any) -> Any:
             self.receive_timeout = 0.001
             return super().on_receive(message)
@@ -250,7 +237,7 @@ def test_a_suspended_actor_does_not_time_out() -> None:
 
 def test_a_suspended_pooled_actor_takes_no_thread() -> None:
     pool = Pool(1, "test-pool")
-    ref, other = spawn(Echo, dispatcher=pool), spawn(Echo, dispatcher=pool)
+    ref, other = spawn(Recorder, dispatcher=pool), spawn(Recorder, dispatcher=pool)
     suspend(ref, timeout=HANG)
     ref.tell("held back")
     wait_until(lambda: not ref.has_work(), what="the message to be held back")
@@ -270,7 +257,7 @@ def test_take_waiting_on_a_pool_loses_no_request_to_stop() -> None:
         gate.pass_through()
         taken.extend(envelope.message for envelope in actor.take_waiting(10))
 
-    ref = spawn(Echo, dispatcher=POOLED)
+    ref = spawn(Recorder, dispatcher=POOLED)
     ref.tell(take)
     gate.wait_arrived()
     ref.tell("first")
@@ -283,7 +270,7 @@ def test_take_waiting_on_a_pool_loses_no_request_to_stop() -> None:
 
 def test_a_suspension_that_races_a_shutdown_ends_in_order(start: Any) -> None:
     for _ in range(100):
-        ref = start(Echo)
+        ref = start(Recorder)
         barrier = threading.Barrier(2)
         outcome: list[Any] = []
 
@@ -314,7 +301,7 @@ def test_statistics_tell_what_an_actor_has_done(address: Ref | Name) -> None:
     wait_until(lambda: statistics(address).current is None, what="it to wait again")
     told = statistics(address)
 
-    assert (told.actor_class, told.handled, told.mailbox) == ("Echo", 11, 0)
+    assert (told.actor_class, told.handled, told.mailbox) == ("Recorder", 11, 0)
     assert told.alive
     assert told.started_at is not None
     assert (told.current_seconds, told.thread) == (0.0, None)
@@ -328,7 +315,7 @@ def test_a_stuck_actor_is_read_from_outside(start: Any) -> None:
         def __call__(self, _: Actor) -> None:
             gate.pass_through()
 
-    gate, ref = Gate(), start(Echo)
+    gate, ref = Gate(), start(Recorder)
     ref.tell(Work())
     gate.wait_arrived()
     ref.tell("behind it")
@@ -344,7 +331,7 @@ def test_a_stuck_actor_is_read_from_outside(start: Any) -> None:
 def test_an_actor_stuck_in_on_start_is_read_from_outside(start: Any) -> None:
     gate = Gate()
 
-    class Slow(Echo):
+    class Slow(Recorder):
         def on_start(self) -> None:
             gate.pass_through()
 
@@ -357,7 +344,7 @@ def test_an_actor_stuck_in_on_start_is_read_from_outside(start: Any) -> None:
 
 
 def test_the_current_message_of_an_ask_is_the_message(start: Any) -> None:
-    gate, ref = Gate(), start(Echo)
+    gate, ref = Gate(), start(Recorder)
     answer = ref.ask(lambda _: gate.pass_through(), block=False)
     gate.wait_arrived()
 
@@ -367,7 +354,7 @@ def test_the_current_message_of_an_ask_is_the_message(start: Any) -> None:
 
 
 def test_time_busy_is_what_was_spent_on_messages_and_not_between_them(start: Any) -> None:
-    gate, ref = Gate(), start(Echo)
+    gate, ref = Gate(), start(Recorder)
     held_at(gate, ref)
     wait_until(lambda: statistics(ref).current_seconds > 0.002)
     gate.open()
@@ -379,7 +366,7 @@ def test_time_busy_is_what_was_spent_on_messages_and_not_between_them(start: Any
 
 
 def test_the_longest_mailbox_is_remembered(start: Any) -> None:
-    gate, ref = Gate(), start(Echo)
+    gate, ref = Gate(), start(Recorder)
     held_at(gate, ref)
     for n in range(500):
         ref.tell(n)
@@ -409,7 +396,7 @@ def test_statistics_tell_of_restarts_and_the_last_crash_with_its_traceback() -> 
 
 
 def test_statistics_of_one_that_has_ended(start: Any) -> None:
-    ref = start(Echo)
+    ref = start(Recorder)
     ref.ask("one", timeout=HANG)
     ref.stop()
     told = statistics(ref)
@@ -448,7 +435,7 @@ def test_a_trace_tells_what_comes_in_goes_out_is_answered_and_the_end(
     start: Any, address: Ref | Name
 ) -> None:
     events: queue.SimpleQueue[TraceEvent] = queue.SimpleQueue()
-    other = start(Echo)
+    other = start(Recorder)
     ref = address.ref() if isinstance(address, Name) else address
     trace(address, events.put)
 
@@ -476,7 +463,7 @@ def test_a_trace_tells_what_comes_in_goes_out_is_answered_and_the_end(
 def test_a_deferred_answer_is_traced_when_it_comes(start: Any) -> None:
     events: list[TraceEvent] = []
     kept: list[Future[Any]] = []
-    ref = start(Echo)
+    ref = start(Recorder)
     trace(ref, events.append)
     answer = ref.ask(lambda actor: kept.append(actor.defer_reply()), block=False)
     wait_until(lambda: bool(kept))
@@ -488,7 +475,7 @@ def test_a_deferred_answer_is_traced_when_it_comes(start: Any) -> None:
 
 def test_a_trace_that_was_ended_tells_nothing(start: Any) -> None:
     events: list[TraceEvent] = []
-    ref = start(Echo)
+    ref = start(Recorder)
     end = trace(ref, events.append)
     ref.ask("traced", timeout=HANG)
     end()
@@ -504,7 +491,7 @@ def test_a_trace_that_was_ended_tells_nothing(start: Any) -> None:
 def test_two_traces_of_one_actor_are_told_both(start: Any) -> None:
     first: list[Any] = []
     second: list[Any] = []
-    ref = start(Echo)
+    ref = start(Recorder)
     end = trace(ref, first.append)
     trace(ref, second.append)
     ref.ask("both", timeout=HANG)
@@ -517,7 +504,7 @@ def test_two_traces_of_one_actor_are_told_both(start: Any) -> None:
 
 def test_a_trace_of_one_that_has_ended_tells_its_end(start: Any) -> None:
     events: list[TraceEvent] = []
-    ref = start(Echo)
+    ref = start(Recorder)
     ref.stop()
     trace(ref, events.append)
 
@@ -532,7 +519,7 @@ def test_a_trace_handler_that_fails_is_called_once_and_harms_nobody(start: Any) 
         calls.append(event)
         raise RuntimeError
 
-    ref = start(Echo)
+    ref = start(Recorder)
     trace(ref, fail)
 
     assert ref.ask("alive", timeout=HANG) == "alive"
@@ -541,7 +528,7 @@ def test_a_trace_handler_that_fails_is_called_once_and_harms_nobody(start: Any) 
 
 
 def test_what_a_trace_handler_sends_is_not_traced(start: Any) -> None:
-    collector, other, ref = start(Echo), start(Echo), start(Echo)
+    collector, other, ref = start(Recorder), start(Recorder), start(Recorder)
     trace(ref, collector.tell)
     ref.ask(lambda _: other.tell("out"), timeout=HANG)
     ref.stop()
@@ -550,7 +537,7 @@ def test_what_a_trace_handler_sends_is_not_traced(start: Any) -> None:
 
 def test_messages_of_a_selective_receive_are_traced() -> None:
     events: list[TraceEvent] = []
-    ref = spawn(Echo)
+    ref = spawn(Recorder)
     trace(ref, events.append)
     answer = ref.ask(lambda actor: actor.receive(lambda item: item == "that"), block=False)
     ref.tell("this")
@@ -565,7 +552,7 @@ def test_messages_of_a_selective_receive_are_traced() -> None:
 def test_a_trace_that_races_the_end_tells_the_end_once(start: Any) -> None:
     for _ in range(100):
         events: list[TraceEvent] = []
-        ref = start(Echo)
+        ref = start(Recorder)
         barrier = threading.Barrier(2)
         ending = threading.Thread(target=lambda r=ref, b=barrier: (b.wait(HANG), r.shutdown()))
         ending.start()
@@ -580,7 +567,7 @@ def test_a_trace_that_races_the_end_tells_the_end_once(start: Any) -> None:
 def test_ending_a_trace_that_races_the_end_tells_it_at_most_once(start: Any) -> None:
     for _ in range(100):
         events: list[TraceEvent] = []
-        ref = start(Echo)
+        ref = start(Recorder)
         end = trace(ref, events.append)
         barrier = threading.Barrier(2)
         ending = threading.Thread(target=lambda r=ref, b=barrier: (b.wait(HANG), r.shutdown()))
@@ -601,7 +588,7 @@ def test_by_default_a_trace_is_logged(start: Any) -> None:
             logged.append(fields)
 
     structlog.configure(processors=[], logger_factory=lambda *_: Logger())
-    ref = start(Echo)
+    ref = start(Recorder)
     end = trace(ref)
     ref.ask("hello", timeout=HANG)
     end()
@@ -632,7 +619,7 @@ def test_the_tree_shows_who_is_suspended_and_what_waits() -> None:
 
 def test_suspending_and_resuming_are_told_to_telemetry(start: Any) -> None:
     heard: list[str] = []
-    ref = start(Echo)
+    ref = start(Recorder)
     ref.ask("running", timeout=HANG)
     detach = telemetry.attach(
         lambda event, fields: heard.append(event) if fields.get("ref") is ref else None
@@ -647,7 +634,7 @@ def test_suspending_and_resuming_are_told_to_telemetry(start: Any) -> None:
 def test_a_child_may_be_looked_at_under_a_supervisor_that_is_busy() -> None:
     """Restarts and crashes are read from the supervisor's book, without asking it."""
     gate, script, slow = Gate(), Script("child"), Script("slow")
-    root = Supervisor.start([child_spec(Echo), script.spec()])
+    root = Supervisor.start([child_spec(Recorder), script.spec()])
     ref = script.wait_started()
     slow.next_starts(gate)
     busy = threading.Thread(target=start_child, args=(root, slow.spec()))

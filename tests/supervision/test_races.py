@@ -14,7 +14,6 @@ import pytest
 from supervision import (
     KILLED,
     TEMPORARY,
-    Actor,
     ActorDead,
     AlreadyRegistered,
     DynamicSupervisor,
@@ -33,15 +32,9 @@ from supervision import (
 )
 from supervision.testing import HANG, wait_for_exit, wait_until
 from supervision.testing_children import Script
+from tests.supervision.echo import Echo
 
 ROUNDS = 60
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
 
 
 def at_once(*sides: Callable[[], Any]) -> list[Any]:

@@ -9,7 +9,6 @@ import pytest
 
 from supervision import (
     SHUTDOWN,
-    Actor,
     AlreadyRegistered,
     NoProcess,
     NotSupported,
@@ -20,13 +19,7 @@ from supervision import (
     spawn,
 )
 from supervision.testing import HANG, Gate, wait_for_exit
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
+from tests.supervision.echo import Echo
 
 
 @pytest.fixture

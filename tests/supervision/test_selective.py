@@ -27,21 +27,15 @@ from supervision import (
 from supervision.messages import WAKE, is_stop
 from supervision.observer import GetState
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
+from tests.supervision.echo import Recorder
 
 
-class Waiting(Actor):
-    """Calls what it is sent, and keeps what else comes."""
+class Waiting(Recorder):
+    """Says whether it was stopped, too."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[Any] = []
         self.stopped = False
-
-    def on_receive(self, message: Any) -> Any:
-        if callable(message):
-            return message(self)
-        self.seen.append(message)
-        return message
 
     def on_stop(self) -> None:
         self.stopped = True

@@ -32,6 +32,7 @@ from supervision import (
 )
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from supervision.testing_children import Fail, Script
+from tests.supervision.echo import Echo
 
 
 @pytest.fixture
@@ -40,13 +41,6 @@ def heard() -> Iterator[list[tuple[str, Mapping[str, Any]]]]:
     detach = telemetry.attach(lambda event, fields: events.append((event, fields)))
     yield events
     detach()
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
 
 
 def test_a_start_and_an_end_are_told_with_the_reason(start: Any, heard: list[Any]) -> None:

@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 import structlog
 
-from supervision import Actor, ManualClock, NoProcess, Registry, Timers, Undelivered, dead_letters
+from supervision import ManualClock, NoProcess, Registry, Timers, Undelivered, dead_letters
 from supervision.testing import HANG, Gate, wait_for_exit
 from supervision.undelivered import DeadLetters
-
-
-class Echo(Actor):
-    """Answers with the message, or calls it."""
-
-    def on_receive(self, message: Any) -> Any:
-        return message(self) if callable(message) else message
+from tests.supervision.echo import Echo
 
 
 class Letter:
