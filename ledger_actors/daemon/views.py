@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ledger_actors.daemon.protocol import CommandInfo, EventRecord
+from ledger_actors.daemon.protocol import CommandField, CommandInfo, EventRecord
 
 
 class Record(dict[str, Any]):
@@ -80,11 +80,12 @@ class CommandHelp:
     def __repr__(self) -> str:
         info = self.info
         width = max((len(field.name) for field in info.fields), default=0)
-        lines = [info.type, f"    {info.summary}", ""]
-        for field in info.fields:
-            extra = "" if field.required else f" (optional, else {cell(field.default)})"
-            lines.append(f"    {field.name:<{width}}  {field.type}{extra}")
-        return "\n".join([*lines, "", f"    {self.example()}"])
+        fields = [
+            f"    {field.name:<{width}}  {field.type}{_unless_given(field)}"
+            for field in info.fields
+        ]
+        top = [info.type, f"    {info.summary}", ""]
+        return "\n".join([*top, *fields, "", f"    {self.example()}"])
 
     def example(self) -> str:
         """A line to type, with the required fields to be filled in."""
@@ -123,3 +124,10 @@ def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
     ]
+
+
+def _unless_given(field: CommandField) -> str:
+    if field.required:
+        return ""
+    default = cell(field.default)
+    return f" (optional, else {default})" if default else " (optional)"

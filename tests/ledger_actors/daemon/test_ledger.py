@@ -297,3 +297,9 @@ def test_verify_reads_the_whole_chain(ledger: Ledger, account: str) -> None:
     report = ledger.verify()
     assert (report.ok, report.events) == (True, ledger.status().head)
     assert repr(report).endswith(f"the hash of event {report.head}: {report.head_hash}")
+
+
+def test_help_says_what_an_optional_field_is_where_it_is_not_given(ledger: Ledger) -> None:
+    """And nothing where that is an empty text."""
+    assert "(optional, else account)" in repr(ledger.help("OpenAccount"))
+    assert "2,000 characters (optional)\n" in repr(ledger.help("GrantBalances"))
