@@ -12,7 +12,7 @@ from ledger_actors.store.errors import EventIdInFuture
 from ledger_actors.store.model import RecordedEvent, StoredCommand
 from ledger_actors.store.rows import fetch, json_text
 
-__all__ = ["COLUMNS", "Reading", "events_of_command"]
+__all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
 
 COLUMNS = RecordedEvent.__struct_fields__
 
@@ -26,6 +26,11 @@ _TYPES = (
     " SELECT (SELECT min(type) FROM events WHERE type > found.type) FROM found"
     " WHERE found.type IS NOT NULL)"
     " SELECT type FROM found WHERE type IS NOT NULL"
+)
+_COMMAND = ("command_id", "fingerprint", "first_event_id", "event_count")
+_COMMANDS_TAKEN = (
+    f"SELECT {', '.join(_COMMAND)} FROM commands"
+    " WHERE command_id IN (SELECT value FROM json_each(?))"
 )
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _FIRST_PAGE = 64
@@ -125,14 +130,12 @@ class Reading:
 
     def command(self, command_id: str) -> StoredCommand | None:
         """Return a command that was taken before."""
-        query = "SELECT fingerprint, first_event_id, event_count FROM commands WHERE command_id = ?"
+        return self.commands((command_id,)).get(command_id)
+
+    def commands(self, command_ids: Collection[str]) -> dict[str, StoredCommand]:
+        """Return those of the commands that were taken before."""
         with self._readers.lease() as connection:
-            row = connection.execute(query, (command_id,)).fetchone()
-            if row is None:
-                return None
-            fingerprint, first, count = row
-            events = events_of_command(connection, first, count)
-        return StoredCommand(command_id, fingerprint, events)
+            return commands_taken(connection, command_ids)
 
     def event_hash(self, event_id: int, stream: str, version: int) -> str | None:
         """Return an event's hash, `None` if it is not that version of that stream."""
@@ -174,6 +177,21 @@ class Reading:
                 return
             after = getattr(events[-1], key)
             limit = _next_limit(events, batch_size)
+
+
+def commands_taken(
+    connection: sqlite3.Connection, command_ids: Collection[str]
+) -> dict[str, StoredCommand]:
+    """Return those of the commands that are in the table, in one step if there are none."""
+    if not command_ids:
+        return {}
+    rows = fetch(connection, _COMMAND, _COMMANDS_TAKEN, (json_text(command_ids),))
+    return {
+        command_id: StoredCommand(
+            command_id, fingerprint, events_of_command(connection, first, count)
+        )
+        for command_id, fingerprint, first, count in rows
+    }
 
 
 def events_of_command(

@@ -23,6 +23,7 @@ from ledger_actors.store.migrations import EVENTS
 from ledger_actors.store.model import (
     Append,
     Appended,
+    CommandsFound,
     RecordedEvent,
     Snapshot,
     StoredCommand,
@@ -159,6 +160,20 @@ class SqliteEventStore:
     def find_command(self, command_id: str) -> StoredCommand | None:
         """Return a command that was taken before, or `None`."""
         return self._reading.command(command_id)
+
+    def look_up_commands(self, command_ids: Collection[str]) -> CommandsFound:
+        """Look for many commands in one query; see `EventStore.look_up_commands`."""
+        moment = self.moment()  # before the query: what is taken meanwhile may be seen, or not
+        return CommandsFound(self._reading.commands(command_ids), moment)
+
+    def moment(self) -> int:
+        """Return the present moment."""
+        return 0 if self._writer is None else self._writer.recent.moment
+
+    def is_unseen(self, command_id: str, since: int) -> bool:
+        """Return whether it is certain that a command was not taken after a moment."""
+        writer = self._writer
+        return writer is not None and writer.recent.not_taken_since(command_id, since)
 
     def load_snapshot(
         self, stream: str, *, up_to_id: int | None = None, schema_version: int | None = None
