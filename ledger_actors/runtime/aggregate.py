@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
-from ledger_actors.runtime.answers import TellFirst, answer_as_before, answer_with
+from ledger_actors.runtime.answers import LearnFirst, answer_as_before, answer_with
 from ledger_actors.runtime.catalog import Event
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
@@ -79,7 +78,17 @@ class Aggregate(Passivated, Generic[S]):
         """Return the state after an event."""
         raise NotImplementedError
 
-    _at_hand: RecordedEvent | None = None  # a default of the class: it costs no memory
+    # What many never change is a default of the class, and costs them no memory.
+    _at_hand: RecordedEvent | None = None
+    _last_sent = ""
+    _read = 0
+    """The version up to which this actor has read the stream."""
+    _written = 0
+    """The version up to which the journal has answered it; set in the journal's thread."""
+    _snapshot_at = 0
+    _snapshot: Stand | None = None
+    """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""
+    _snapshot_id = 0
 
     def __init__(self, system: System, identity: str) -> None:
         super().__init__(system)
@@ -87,11 +96,8 @@ class Aggregate(Passivated, Generic[S]):
         self.stream_name = self.stream(identity)
         self._state: Any = self.initial_state
         self._version = 0
-        self._last_id = 0
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
-        self._confirmed = 0
         self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
-        self._snapshot_at = 0
 
     @classmethod
     def stream(cls, identity: str) -> str:
@@ -110,14 +116,13 @@ class Aggregate(Passivated, Generic[S]):
         store = self._system.store
         snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
-            self._state, self._version, self._last_id = snapshot
-            self._snapshot_at = self._version
+            self._state, self._version = snapshot.state, snapshot.version
+            self._snapshot_at = self._read = self._version
         batch = self._system.options.read_batch
         for row in store.read_stream(
             self.stream_name, after_version=self._version, batch_size=batch
         ):
             self._apply(row)
-        self._confirmed = self._version
         self.used()
         self.arm_idle_timer()
 
@@ -125,7 +130,7 @@ class Aggregate(Passivated, Generic[S]):
         """Handle what an aggregate understands; anything else is logged and ignored."""
         if isinstance(message, Execute):
             self.used()
-            return self._execute(message.envelope, message.missing)
+            return self._execute(message)
         if isinstance(message, Delivery):
             return self._foreign(message.events)
         if isinstance(message, ReadState):
@@ -133,7 +138,7 @@ class Aggregate(Passivated, Generic[S]):
             return self._read_state()
         if isinstance(message, ReadAhead):
             self.used()
-            return Stand(self._state, self._version, next(reversed(self._in_flight), None))
+            return Stand(self._state, self._version, next(iter(self._basis()), None))
         self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
         return None
 
@@ -149,25 +154,33 @@ class Aggregate(Passivated, Generic[S]):
 
     # -- commands ------------------------------------------------------------------------------
 
-    def _execute(self, envelope: CommandEnvelope, missing: Rejection | None) -> Any:
+    def _execute(self, message: Execute) -> Any:
+        envelope = message.envelope
         fingerprint = envelope.fingerprint()
-        if envelope.repeatable and self._seen_before(envelope.command_id, fingerprint):
+        if self._seen_before(envelope.command_id, fingerprint, message.unseen_since):
             return None
-        if missing is not None:
-            raise missing
+        if message.missing is not None:
+            raise message.missing
         try:
             made = tuple(self.decide(self._state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
-        append = self._append(envelope, fingerprint, made)
+        append = self._append(envelope, fingerprint, made, message.unseen_since)
         for event in made:
             self._state = self.evolve(self._state, event)
         self._version += len(made)
+        if self._is_snapshot_due():
+            self._snapshot_at = self._version
+            self._snapshot = Stand(self._state, self._version)
         self._send(append, envelope.command_id, fingerprint)
         return None
 
     def _append(
-        self, envelope: CommandEnvelope, fingerprint: str, made: tuple[Event, ...]
+        self,
+        envelope: CommandEnvelope,
+        fingerprint: str,
+        made: tuple[Event, ...],
+        unseen_since: int | None,
     ) -> Append:
         """Return what is to be written, with the version and the command in flight it rests on."""
         writes: tuple[StreamWrite, ...] = ()
@@ -177,10 +190,13 @@ class Aggregate(Passivated, Generic[S]):
             writes = (StreamWrite(self.stream_name, events, self._version),)
         else:  # that there is nothing to do is true of this version, too
             guards = (Guard(self.stream_name, self._version),)
-        rests_on = tuple(islice(reversed(self._in_flight), 1))
-        return envelope.append(fingerprint, writes=writes, guards=guards, rests_on=rests_on)
+        return envelope.append(fingerprint, writes, guards, self._basis(), unseen_since)
 
-    def _seen_before(self, command_id: str, fingerprint: str) -> bool:
+    def _basis(self) -> tuple[str, ...]:
+        """Return the last command in flight, of which there may be none: the state rests on it."""
+        return (self._last_sent,) if self._last_sent in self._in_flight else ()
+
+    def _seen_before(self, command_id: str, fingerprint: str, unseen_since: int | None) -> bool:
         """Answer a command that is in flight or on disk already; return whether it is."""
         in_flight = self._in_flight.get(command_id)
         if in_flight is not None:
@@ -191,44 +207,56 @@ class Aggregate(Passivated, Generic[S]):
             else:
                 self.reply_exception(CommandIdReused(command_id))
             return True
-        found = self._system.store.find_command(command_id)
+        store = self._system.store
+        if unseen_since is not None and store.is_unseen(command_id, unseen_since):
+            return False
+        found = store.find_command(command_id)
         if found is not None:
             with shield():
                 answer_as_before(found, fingerprint, self.release_reply())
         return found is not None
 
     def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
-        ref, written = self.actor_ref, Future[Any]()
         with shield():  # killed in here, it would leave the one who asked without an answer
             answer = self.release_reply()
             self._in_flight[command_id] = (fingerprint, answer)
-            written.add_done_callback(TellFirst(ref, self._version, command_id, answer))
-            self._system.journal.forward(AppendRequest(append, origin=ref), written)
+            self._last_sent = command_id
+            answer.call_first(LearnFirst(self, self._version, command_id))
+            self._system.journal.forward(AppendRequest(append, self.actor_ref), answer)
 
-    def on_settled(self, version: int, command_id: str, written: Future[Any]) -> None:
-        """Take note of the journal's answer to the append that led to `version`."""
+    def confirm(self, command_id: str, version: int, events: Sequence[RecordedEvent]) -> bool:
+        """Take note that the append that led to `version` is on disk; in the journal's thread.
+
+        Return whether something has waited for it: then `on_confirmed` is due.
+        """
+        self._written = max(self._written, version)
         self._in_flight.pop(command_id, None)
-        problem = written.exception()
-        if problem is not None:
-            self._hydrate_afresh(str(problem))
-        elif (appended := written.get()).duplicate:
-            self._hydrate_afresh(f"command {command_id!r} was written before")
-        else:
-            self._confirm(version, appended.events)
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.version == version and events:
+            self._snapshot_id = events[-1].id
+        return bool(self._held or self._snapshot_id)
+
+    def on_confirmed(self) -> None:
+        """Do what has waited until more was on disk."""
+        self._release_held()
+        snapshot, event_id = self._snapshot, self._snapshot_id
+        if snapshot is not None and event_id:
+            self._snapshot, self._snapshot_id = None, 0
+            self._keep(snapshot, event_id)
+
+    def on_refused(self, command_id: str, why: str) -> None:
+        """End: what was applied here never happened."""
+        self._in_flight.pop(command_id, None)
+        self._hydrate_afresh(why)
 
     def _hydrate_afresh(self, why: str) -> None:
-        """End: what was applied here never happened. The next message starts a successor."""
+        """End. The next message starts a successor."""
         self.cancel_idle_timer()
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
-    def _confirm(self, version: int, events: Sequence[RecordedEvent]) -> None:
-        self._confirmed = max(self._confirmed, version)
-        if events:
-            # Another's event, from the same commit, may have been told of before this answer.
-            self._last_id = max(self._last_id, events[-1].id)
-        self._release_held()
-        if not self._in_flight:
-            self._maybe_snapshot()
+    def _confirmed(self) -> int:
+        """Return the version up to which the state is known to be on disk."""
+        return max(self._read, self._written)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -240,15 +268,16 @@ class Aggregate(Passivated, Generic[S]):
 
         The one who asked is then told that this actor has ended, and asks its successor.
         """
-        if self._version > self._confirmed:
+        if self._version > self._confirmed():
             self._held.append((self._version, self.defer_reply(), answer))
+            self._release_held()  # the journal may have answered before it could see this
             return None
         if isinstance(answer, Rejection):
             raise answer
         return answer
 
     def _release_held(self) -> None:
-        while self._held and self._held[0][0] <= self._confirmed:
+        while self._held and self._held[0][0] <= self._confirmed():
             _, waiting, answer = self._held.popleft()
             if isinstance(answer, Rejection):
                 waiting.try_set_exception(answer)
@@ -259,7 +288,7 @@ class Aggregate(Passivated, Generic[S]):
 
     def _foreign(self, rows: Sequence[RecordedEvent]) -> None:
         for row in rows:
-            if row.version <= self._confirmed:
+            if row.version <= self._confirmed():
                 continue  # hydration has seen it
             self._at_hand = row
             if row.version <= self._version:
@@ -268,23 +297,23 @@ class Aggregate(Passivated, Generic[S]):
             if row.version != self._version + 1:
                 raise StreamGap(self.stream_name, self._version + 1, row.version)
             self._apply(row)
-            self._confirmed = self._version
+            if self._is_snapshot_due():
+                self._snapshot_at = self._version
+                self._keep(Stand(self._state, self._version), row.id)
         self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
         self._at_hand = row
         for event in self._system.events.decode(row):
             self._state = self.evolve(self._state, event)
-        self._version = row.version
-        self._last_id = row.id
+        self._version = self._read = row.version
         self._at_hand = None
 
     # -- snapshots ----------------------------------------------------------------------------
 
-    def _maybe_snapshot(self) -> None:
+    def _is_snapshot_due(self) -> bool:
         every = self._system.options.snapshot_every
-        if not every or self._version - self._snapshot_at < every:
-            return
-        self._snapshot_at = self._version
-        stand = Stand(self._state, self._version)
-        save_snapshot(self._system, type(self), self.stream_name, stand, event_id=self._last_id)
+        return 0 < every <= self._version - self._snapshot_at and self._snapshot is None
+
+    def _keep(self, stand: Stand, event_id: int) -> None:
+        save_snapshot(self._system, type(self), self.stream_name, stand, event_id=event_id)

@@ -19,12 +19,13 @@ from typing import Any, ClassVar, TypeAlias
 
 from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
-from ledger_actors.runtime.answers import answer_as_before, pass_on
+from ledger_actors.runtime.answers import answer_as_before
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
 from ledger_actors.runtime.system import System
 from ledger_actors.runtime.turns import Turns
+from ledger_actors.store.interface import EventStore
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import Guard, StreamWrite
 from supervision import POOLED, Actor, Future, Ref, Rejection
@@ -42,6 +43,7 @@ Ask: TypeAlias = Callable[[Key, Any, Future[Any]], None]
 @dataclass(slots=True)
 class _Ticket:
     envelope: CommandEnvelope
+    unseen_since: int | None
     keys: tuple[Key, ...]
     answer: Future[Any]
     question: ReadAhead | ReadState = field(default_factory=ReadAhead)
@@ -49,6 +51,10 @@ class _Ticket:
 
     def states(self) -> Mapping[Key, Any]:
         return {key: one.state for key, one in self.stands.items()}
+
+    def is_unseen(self, store: EventStore) -> bool:
+        since = self.unseen_since
+        return since is not None and store.is_unseen(self.envelope.command_id, since)
 
     def rests_on(self) -> tuple[str, ...]:
         return tuple({one.rests_on: None for one in self.stands.values() if one.rests_on})
@@ -112,7 +118,9 @@ class CommandHandler(Actor):
             return
         keys = tuple(dict.fromkeys(self.reads(message.envelope.command)))
         number = next(self._numbers)
-        self._tickets[number] = _Ticket(message.envelope, keys, self.defer_reply())
+        self._tickets[number] = _Ticket(
+            message.envelope, message.unseen_since, keys, self.defer_reply()
+        )
         if self._turns.enter(number, keys):
             self._its_turn(number)
 
@@ -143,7 +151,7 @@ class CommandHandler(Actor):
 
     def _its_turn(self, number: int) -> None:
         ticket = self._tickets[number]
-        if ticket.envelope.repeatable and self._done_before(ticket):
+        if self._done_before(ticket):
             self._done_with(number)
         else:
             self._ask_states(number, ticket)
@@ -157,8 +165,7 @@ class CommandHandler(Actor):
         ticket.stands.clear()
         ref = self.actor_ref
         for key in ticket.keys:
-            future: Future[Stand] = Future()
-            future.add_done_callback(partial(_tell, ref, number, key))
+            future: Future[Stand] = Future(callback=partial(_tell, ref, number, key))
             self._ask(key, ticket.question, future)
         if not ticket.keys:
             self._decide(number, ticket)
@@ -181,7 +188,7 @@ class CommandHandler(Actor):
             self._ask_states(number, ticket)
             return
         # It may be a repeat of what was written while the states were read.
-        if not (ticket.envelope.repeatable and self._done_before(ticket)):
+        if not self._done_before(ticket):
             ticket.answer.try_set_exception(rejection)
         self._done_with(number)
 
@@ -194,18 +201,19 @@ class CommandHandler(Actor):
     ) -> None:
         envelope = ticket.envelope
         append = envelope.append(
-            envelope.fingerprint(), writes=writes, guards=guards, rests_on=ticket.rests_on()
+            envelope.fingerprint(), writes, guards, ticket.rests_on(), ticket.unseen_since
         )
-        written: Future[Any] = Future()
-        written.add_done_callback(partial(_answer, self.actor_ref, number, ticket.answer))
         with shield():  # killed in here, it would leave the one who asked without an answer
-            self._system.journal.forward(AppendRequest(append), written)
+            ticket.answer.call_first(partial(_go_on, self.actor_ref, number))
+            self._system.journal.forward(AppendRequest(append), ticket.answer)
             self.disown([ticket.answer])  # from here on the journal answers
 
     def _done_before(self, ticket: _Ticket) -> bool:
         """Answer a command that is on disk already; return whether it is."""
-        envelope = ticket.envelope
-        found = self._system.store.find_command(envelope.command_id)
+        store, envelope = self._system.store, ticket.envelope
+        if ticket.is_unseen(store):
+            return False
+        found = store.find_command(envelope.command_id)
         if found is not None:
             answer_as_before(found, envelope.fingerprint(), ticket.answer)
         return found is not None
@@ -215,9 +223,8 @@ def _tell(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:
     ref.signal(_Read(number, key, done))
 
 
-def _answer(ref: Ref, number: int, answer: Future[Any], written: Future[Any]) -> None:
+def _go_on(ref: Ref, number: int, _written: Future[Any]) -> None:
     ref.signal(_Written(number))
-    pass_on(written, answer)
 
 
 def plan(

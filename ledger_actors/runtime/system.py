@@ -59,15 +59,14 @@ class System:
     reached: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def journal(self) -> Name:
-        """The address of the one writer."""
-        return self.names.name(JOURNAL)
+    journal: Name = field(init=False)
+    """The address of the one writer."""
+    aggregates: Name = field(init=False)
+    """The address of the supervisor of all aggregates."""
 
-    @property
-    def aggregates(self) -> Name:
-        """The address of the supervisor of all aggregates."""
-        return self.names.name(AGGREGATES)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "journal", self.names.name(JOURNAL))
+        object.__setattr__(self, "aggregates", self.names.name(AGGREGATES))
 
 
 def by_category(aggregates: Iterable[type[Aggregate[Any]]]) -> Mapping[str, type[Aggregate[Any]]]:

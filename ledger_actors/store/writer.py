@@ -154,14 +154,20 @@ class Writer:
         for append in batch:
             if isinstance(append, StoreError):
                 continue
-            streams.update(one.stream for one in append.writes if held(one.stream) is None)
-            streams.update(one.stream for one in append.guards if held(one.stream) is None)
+            for write in append.writes:
+                if held(write.stream) is None:
+                    streams.add(write.stream)
+            for guard in append.guards:
+                if held(guard.stream) is None:
+                    streams.add(guard.stream)
             command_id, since = append.command_id, append.unseen_since
             if command_id is not None and not (
                 since is not None and recent.not_taken_since(command_id, since)
             ):
                 command_ids.add(command_id)
-            command_ids.update(one for one in append.rests_on if one not in recent)
+            for basis in append.rests_on:
+                if basis not in recent:
+                    command_ids.add(basis)
         return streams, command_ids
 
     def _take_on(self, admitted: Admitted) -> None:

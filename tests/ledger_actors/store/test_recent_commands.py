@@ -43,7 +43,10 @@ def test_it_is_bounded() -> None:
     assert sum(str(number) in recent for number in range(1000)) <= 20
 
 
-@given(st.lists(st.sampled_from(["take", "look", "take, looked at in between", "fail"]), max_size=40), st.integers(1, 4))
+STEPS = st.sampled_from(["take", "look", "take, looked at in between", "fail"])
+
+
+@given(st.lists(STEPS, max_size=40), st.integers(1, 4))
 def test_nothing_that_was_taken_after_it_was_looked_for_is_said_not_to_be(
     steps: list[str], generation: int
 ) -> None:
