@@ -114,6 +114,22 @@ class Ref(Identity):
             return True
         return self.attention and self.running is not None and self.running.has_held_work()
 
+    def is_idle(self) -> bool:
+        """Return whether a pooled actor has handled all that was sent to it; from any thread.
+
+        What is sent while the caller reads this is not counted.
+        """
+        # First the mailbox: what is not in there any more has been handled if it is not busy.
+        return (
+            self.actor_inbox.empty()
+            and self.busy is not None
+            and not self.busy.locked()
+            and self.started_at is not None
+            and self.exit_reason is None
+            and not self.attention
+            and not self.suspended
+        )
+
     def info(self) -> ActorInfo:
         """Return what can be said without asking the actor; from any thread."""
         return ActorInfo(

@@ -80,7 +80,6 @@ class Aggregate(Passivated, Generic[S]):
 
     # What many never change is a default of the class, and costs them no memory.
     _at_hand: RecordedEvent | None = None
-    _last_sent = ""
     _read = 0
     """The version up to which this actor has read the stream."""
     _written = 0
@@ -94,8 +93,8 @@ class Aggregate(Passivated, Generic[S]):
         super().__init__(system)
         self.identity = identity
         self.stream_name = self.stream(identity)
-        self._state: Any = self.initial_state
-        self._version = 0
+        # What is in flight is in it. It is replaced as a whole: others read it at any time.
+        self._stand = Stand(self.initial_state, 0)
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
         self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
 
@@ -116,11 +115,11 @@ class Aggregate(Passivated, Generic[S]):
         store = self._system.store
         snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
-            self._state, self._version = snapshot.state, snapshot.version
-            self._snapshot_at = self._read = self._version
+            self._stand = snapshot
+            self._snapshot_at = self._read = snapshot.version
         batch = self._system.options.read_batch
         for row in store.read_stream(
-            self.stream_name, after_version=self._version, batch_size=batch
+            self.stream_name, after_version=self._stand.version, batch_size=batch
         ):
             self._apply(row)
         self.used()
@@ -135,10 +134,11 @@ class Aggregate(Passivated, Generic[S]):
             return self._foreign(message.events)
         if isinstance(message, ReadState):
             self.used()
-            return self._read_state()
+            stand = self._stand
+            return self._once_confirmed(Stand(stand.state, stand.version))
         if isinstance(message, ReadAhead):
             self.used()
-            return Stand(self._state, self._version, next(iter(self._basis()), None))
+            return self.ahead()
         self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
         return None
 
@@ -155,24 +155,25 @@ class Aggregate(Passivated, Generic[S]):
     # -- commands ------------------------------------------------------------------------------
 
     def _execute(self, message: Execute) -> Any:
-        envelope = message.envelope
+        envelope, stand = message.envelope, self._stand
         fingerprint = envelope.fingerprint()
         if self._seen_before(envelope.command_id, fingerprint, message.unseen_since):
             return None
         if message.missing is not None:
             raise message.missing
         try:
-            made = tuple(self.decide(self._state, envelope.command))
+            made = tuple(self.decide(stand.state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
         append = self._append(envelope, fingerprint, made, message.unseen_since)
+        state = stand.state
         for event in made:
-            self._state = self.evolve(self._state, event)
-        self._version += len(made)
-        if self._is_snapshot_due():
-            self._snapshot_at = self._version
-            self._snapshot = Stand(self._state, self._version)
-        self._send(append, envelope.command_id, fingerprint)
+            state = self.evolve(state, event)
+        after = Stand(state, stand.version + len(made), envelope.command_id)
+        if self._is_snapshot_due(after.version):
+            self._snapshot_at = after.version
+            self._snapshot = after
+        self._send(append, fingerprint, after)
         return None
 
     def _append(
@@ -187,14 +188,12 @@ class Aggregate(Passivated, Generic[S]):
         guards: tuple[Guard, ...] = ()
         if made:
             events = tuple(map(self._system.events.encode, made))
-            writes = (StreamWrite(self.stream_name, events, self._version),)
+            writes = (StreamWrite(self.stream_name, events, self._stand.version),)
         else:  # that there is nothing to do is true of this version, too
-            guards = (Guard(self.stream_name, self._version),)
-        return envelope.append(fingerprint, writes, guards, self._basis(), unseen_since)
-
-    def _basis(self) -> tuple[str, ...]:
-        """Return the last command in flight, of which there may be none: the state rests on it."""
-        return (self._last_sent,) if self._last_sent in self._in_flight else ()
+            guards = (Guard(self.stream_name, self._stand.version),)
+        basis = self._stand.rests_on
+        rests_on = (basis,) if basis is not None and basis in self._in_flight else ()
+        return envelope.append(fingerprint, writes, guards, rests_on, unseen_since)
 
     def _seen_before(self, command_id: str, fingerprint: str, unseen_since: int | None) -> bool:
         """Answer a command that is in flight or on disk already; return whether it is."""
@@ -216,12 +215,14 @@ class Aggregate(Passivated, Generic[S]):
                 answer_as_before(found, fingerprint, self.release_reply())
         return found is not None
 
-    def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
+    def _send(self, append: Append, fingerprint: str, after: Stand) -> None:
+        command_id = after.rests_on
+        assert command_id is not None
         with shield():  # killed in here, it would leave the one who asked without an answer
             answer = self.release_reply()
-            self._in_flight[command_id] = (fingerprint, answer)
-            self._last_sent = command_id
-            answer.call_first(LearnFirst(self, self._version, command_id))
+            self._in_flight[command_id] = (fingerprint, answer)  # before it is seen in the state
+            self._stand = after
+            answer.call_first(LearnFirst(self, after.version, command_id))
             self._system.journal.forward(AppendRequest(append, self.actor_ref), answer)
 
     def confirm(self, command_id: str, version: int, events: Sequence[RecordedEvent]) -> bool:
@@ -244,13 +245,11 @@ class Aggregate(Passivated, Generic[S]):
             self._snapshot, self._snapshot_id = None, 0
             self._keep(snapshot, event_id)
 
-    def on_refused(self, command_id: str, why: str) -> None:
-        """End: what was applied here never happened."""
-        self._in_flight.pop(command_id, None)
-        self._hydrate_afresh(why)
+    def hydrate_afresh(self, why: str) -> None:
+        """End: what was applied here never happened. The next message starts a successor.
 
-    def _hydrate_afresh(self, why: str) -> None:
-        """End. The next message starts a successor."""
+        It stays in flight until then, for whoever looks at the state.
+        """
         self.cancel_idle_timer()
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
@@ -260,16 +259,21 @@ class Aggregate(Passivated, Generic[S]):
 
     # -- reading -------------------------------------------------------------------------------
 
-    def _read_state(self) -> Stand | None:
-        return self._once_confirmed(Stand(self._state, self._version))
+    def ahead(self) -> Stand:
+        """Return the state, with what it rests on that is not on disk yet; from any thread."""
+        stand = self._stand
+        if stand.rests_on is None or stand.rests_on in self._in_flight:
+            return stand
+        return Stand(stand.state, stand.version)
 
     def _once_confirmed(self, answer: Stand | Rejection) -> Stand | None:
         """Answer once all that the state rests on is on disk; never, if that is refused.
 
         The one who asked is then told that this actor has ended, and asks its successor.
         """
-        if self._version > self._confirmed():
-            self._held.append((self._version, self.defer_reply(), answer))
+        version = self._stand.version
+        if version > self._confirmed():
+            self._held.append((version, self.defer_reply(), answer))
             self._release_held()  # the journal may have answered before it could see this
             return None
         if isinstance(answer, Rejection):
@@ -291,29 +295,31 @@ class Aggregate(Passivated, Generic[S]):
             if row.version <= self._confirmed():
                 continue  # hydration has seen it
             self._at_hand = row
-            if row.version <= self._version:
-                self._hydrate_afresh(f"event {row.id} is in the place of what is in flight")
+            if row.version <= self._stand.version:
+                self.hydrate_afresh(f"event {row.id} is in the place of what is in flight")
                 return
-            if row.version != self._version + 1:
-                raise StreamGap(self.stream_name, self._version + 1, row.version)
+            if row.version != self._stand.version + 1:
+                raise StreamGap(self.stream_name, self._stand.version + 1, row.version)
             self._apply(row)
-            if self._is_snapshot_due():
-                self._snapshot_at = self._version
-                self._keep(Stand(self._state, self._version), row.id)
+            if self._is_snapshot_due(row.version):
+                self._snapshot_at = row.version
+                self._keep(self._stand, row.id)
         self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
         self._at_hand = row
+        state = self._stand.state
         for event in self._system.events.decode(row):
-            self._state = self.evolve(self._state, event)
-        self._version = self._read = row.version
+            state = self.evolve(state, event)
+        self._stand = Stand(state, row.version)
+        self._read = row.version
         self._at_hand = None
 
     # -- snapshots ----------------------------------------------------------------------------
 
-    def _is_snapshot_due(self) -> bool:
+    def _is_snapshot_due(self, version: int) -> bool:
         every = self._system.options.snapshot_every
-        return 0 < every <= self._version - self._snapshot_at and self._snapshot is None
+        return 0 < every <= version - self._snapshot_at and self._snapshot is None
 
     def _keep(self, stand: Stand, event_id: int) -> None:
         save_snapshot(self._system, type(self), self.stream_name, stand, event_id=event_id)

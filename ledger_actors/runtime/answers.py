@@ -28,11 +28,10 @@ class _Confirmed(SystemMessage):
 class _Refused(SystemMessage):
     """What the aggregate has applied was not written."""
 
-    command_id: str
     why: str
 
     def handle(self, actor: Any) -> None:
-        actor.on_refused(self.command_id, self.why)
+        actor.hydrate_afresh(self.why)
 
 
 _CONFIRMED = _Confirmed()
@@ -65,7 +64,7 @@ class LearnFirst:
             self._aggregate.actor_ref.signal(_CONFIRMED)
 
     def _refuse(self, why: str) -> None:
-        self._aggregate.actor_ref.signal(_Refused(self._command_id, why))
+        self._aggregate.actor_ref.signal(_Refused(why))
 
 
 def pass_on(done: Future[Any], answer: Future[Any]) -> None:

@@ -264,6 +264,22 @@ class CommandBus:
         """As `read`, for a message of one's own making and a future that is there already."""
         self._ask(key, message).add_done_callback(lambda done: pass_on(done, answer))
 
+    def glance(self, key: Named) -> Stand | None:
+        """Return what `ask(key, ReadAhead(), ...)` would answer, if it is known without asking.
+
+        It is if nothing is on its way to the aggregate and it has nothing to do, or if nothing was
+        ever written about it.
+        """
+        if self._lanes.is_in_use(key):
+            return None
+        ref = self._system.names.whereis(_name(key))
+        if ref is not None:
+            actor = ref.running
+            return actor.ahead() if ref.is_idle() and isinstance(actor, Aggregate) else None
+        if key in self._starting or not self._not_on_disk([key]):
+            return None
+        return Stand(key[0].initial_state, 0)
+
     def _ask(self, key: Named, message: Any, *, number: float | None = None) -> Future[Any]:
         place = next(self._numbers) if number is None else number
         question = Question(message, self.deliver, self._lanes, key=key, number=place)
@@ -280,7 +296,7 @@ class CommandBus:
         spec = child_spec(
             cls,
             self._system,
-            self.ask if issubclass(cls, CommandHandler) else identity,
+            self if issubclass(cls, CommandHandler) else identity,
             id=name,
             restart=TEMPORARY,
             name=self._system.names.name(name),

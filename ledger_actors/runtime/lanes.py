@@ -97,6 +97,10 @@ class Lanes:
         lane.under_way += 1
         return lane
 
+    def is_in_use(self, key: Hashable) -> bool:
+        """Return whether somebody is on the way to it, or waits to be."""
+        return key in self._lanes
+
     def wake(self, traveller: Traveller) -> None:
         """It has become ready, or has given up."""
         with shield(), self._lock:

@@ -30,26 +30,29 @@ def screen(append: Append) -> Append | InvalidAppend:
 def _is_plain(append: Append) -> bool:
     """Return whether it is what nearly all appends are, seen in few steps; `check` knows the rest.
 
-    One event on one stream, nothing but ASCII.
+    Nothing but ASCII, streams at versions, no position.
     """
-    if len(append.writes) != 1 or append.guards or append.position is not None:
+    if append.position is not None:
         return False
-    write = append.writes[0]
-    if len(write.events) != 1 or len(append.rests_on) > 1:
-        return False
-    event = write.events[0]
-    names = (write.stream, event.type, *append.rests_on)
+    names = [*append.rests_on]
     texts = [text for name in _OPTIONAL_TEXTS if (text := getattr(append, name)) is not None]
+    counts = []
+    for write in append.writes:
+        names.append(write.stream)
+        counts.append(write.expected)
+        for event in write.events:
+            names.append(event.type)
+            texts.append(event.payload)
+            counts.append(event.schema_version)
+    for guard in append.guards:
+        names.append(guard.stream)
+        counts.append(guard.version)
     try:
-        text = "".join((*names, event.payload, *texts))
+        text = "".join((*names, *texts))
     except TypeError:
         return False
     return (
-        all(names)
-        and text.isascii()
-        and len(text) <= LONGEST_TEXT
-        and _is_count(write.expected)
-        and _is_count(event.schema_version)
+        text.isascii() and len(text) <= LONGEST_TEXT and all(names) and all(map(_is_count, counts))
     )
 
 
