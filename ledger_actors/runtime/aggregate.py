@@ -79,19 +79,20 @@ class Aggregate(Passivated, Generic[S]):
         """Return the state after an event."""
         raise NotImplementedError
 
-    _at_hand: RecordedEvent | None = None  # a default of the class: it costs no memory
+    # What an idle aggregate does not have is a default of the class, and costs no memory.
+    _at_hand: RecordedEvent | None = None
+    _version = 0
+    _last_id = 0
+    _confirmed = 0
+    _snapshot_at = 0
+    _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
 
     def __init__(self, system: System, identity: str) -> None:
         super().__init__(system)
         self.identity = identity
         self.stream_name = self.stream(identity)
         self._state: Any = self.initial_state
-        self._version = 0
-        self._last_id = 0
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
-        self._confirmed = 0
-        self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
-        self._snapshot_at = 0
 
     @classmethod
     def stream(cls, identity: str) -> str:
@@ -218,7 +219,6 @@ class Aggregate(Passivated, Generic[S]):
 
     def _hydrate_afresh(self, why: str) -> None:
         """End: what was applied here never happened. The next message starts a successor."""
-        self.cancel_idle_timer()
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
     def _confirm(self, version: int, events: Sequence[RecordedEvent]) -> None:
@@ -241,6 +241,8 @@ class Aggregate(Passivated, Generic[S]):
         The one who asked is then told that this actor has ended, and asks its successor.
         """
         if self._version > self._confirmed:
+            if self._held is None:
+                self._held = deque()
             self._held.append((self._version, self.defer_reply(), answer))
             return None
         if isinstance(answer, Rejection):
@@ -254,6 +256,8 @@ class Aggregate(Passivated, Generic[S]):
                 waiting.try_set_exception(answer)
             else:
                 waiting.try_set(answer)
+        if not self._held:
+            self._held = None
 
     # -- events that somebody else wrote to this stream ----------------------------------------
 
