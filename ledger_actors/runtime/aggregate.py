@@ -78,7 +78,7 @@ class Aggregate(Passivated, Generic[S]):
         """Return the state after an event."""
         raise NotImplementedError
 
-    # What many never change is a default of the class, and costs them no memory.
+    # What an idle aggregate does not have is a default of the class, and costs no memory.
     _at_hand: RecordedEvent | None = None
     _read = 0
     """The version up to which this actor has read the stream."""
@@ -88,6 +88,7 @@ class Aggregate(Passivated, Generic[S]):
     _snapshot: Stand | None = None
     """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""
     _snapshot_id = 0
+    _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
 
     def __init__(self, system: System, identity: str) -> None:
         super().__init__(system)
@@ -96,7 +97,6 @@ class Aggregate(Passivated, Generic[S]):
         # What is in flight is in it. It is replaced as a whole: others read it at any time.
         self._stand = Stand(self.initial_state, 0)
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
-        self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
 
     @classmethod
     def stream(cls, identity: str) -> str:
@@ -250,7 +250,6 @@ class Aggregate(Passivated, Generic[S]):
 
         It stays in flight until then, for whoever looks at the state.
         """
-        self.cancel_idle_timer()
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
     def _confirmed(self) -> int:
@@ -273,6 +272,8 @@ class Aggregate(Passivated, Generic[S]):
         """
         version = self._stand.version
         if version > self._confirmed():
+            if self._held is None:
+                self._held = deque()
             self._held.append((version, self.defer_reply(), answer))
             self._release_held()  # the journal may have answered before it could see this
             return None
@@ -287,6 +288,8 @@ class Aggregate(Passivated, Generic[S]):
                 waiting.try_set_exception(answer)
             else:
                 waiting.try_set(answer)
+        if not self._held:
+            self._held = None
 
     # -- events that somebody else wrote to this stream ----------------------------------------
 
