@@ -18,7 +18,7 @@ import msgspec
 
 __all__ = ["fetch", "fetch_text", "insert", "json_text"]
 
-_CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
+_CHUNKS = (512, 128, 64, 32, 16, 8, 4, 2, 1)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[list[Any]]).decode
