@@ -13,7 +13,14 @@ from ledger_actors.store.errors import StoreClosed
 from ledger_actors.store.faults import translated
 from ledger_actors.store.owner_only import make_file, not_made
 
-__all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer"]
+__all__ = [
+    "FileReaders",
+    "Readers",
+    "SharedReader",
+    "open_reader",
+    "open_writer",
+    "settle_log",
+]
 
 _IDLE_READERS = 8
 _STATEMENTS = 256
@@ -42,6 +49,21 @@ def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Conne
         f"journal_size_limit = {_WAL_BYTES}",
         f"cache_size = -{_CACHE_KIB}",
     )
+
+
+def settle_log(connection: sqlite3.Connection) -> None:
+    """Move all that is in the log into the file, which is synced, and empty the log.
+
+    What a fault has left in the log can be read and may yet not be on disk: Linux takes the pages
+    of a failed sync for written. To write it once more, to the other file, is the only proof; what
+    is appended behind a hole in the log would be lost with it.
+
+    Raises:
+        sqlite3.Error: it could not be written, or somebody else reads the log all the time.
+    """
+    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise sqlite3.OperationalError("the log cannot be emptied: somebody else is reading it")
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ from ledger_actors.store.errors import CorruptStore, StoreError, StoreFull, Stor
 __all__ = ["translated", "translation"]
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_NOT_SYNCED = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 _NO_ROOM = 64 * 1024  # a disk with less is called full if writing to it fails
 
 
@@ -29,10 +30,13 @@ def translation(error: sqlite3.Error, path: Path | str) -> StoreError:
     """Return the store's error for one of SQLite's.
 
     `StoreFull` for a full disk, `CorruptStore` for a damaged file or one that is no database,
-    `StoreUnavailable` for all else.
+    `StoreUnavailable` for all else. A sync that failed is never a full disk: all was written, and
+    nobody knows whether it will stay, while `StoreFull` says that nothing was written.
     """
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+    extended = getattr(error, "sqlite_errorcode", None) or 0
+    code = extended & 0xFF
+    full = code == sqlite3.SQLITE_IOERR and extended not in _NOT_SYNCED and _disk_is_full(path)
+    if code == sqlite3.SQLITE_FULL or full:
         return StoreFull(path)
     if code in _DAMAGED:
         return CorruptStore(f"{path} is damaged, or is no event store: {error}")

@@ -15,6 +15,7 @@ from ledger_actors.store.connections import (
     SharedReader,
     open_reader,
     open_writer,
+    settle_log,
 )
 from ledger_actors.store.errors import StoreClosed, StoreError, StoreUnavailable
 from ledger_actors.store.faults import translated
@@ -225,6 +226,7 @@ class SqliteEventStore:
             raise StoreUnavailable(msg)
         connection = open_writer(self._shown)
         try:
+            settle_log(connection)
             schema.upgrade(connection, EVENTS, path=self._shown)
         except BaseException:
             connection.close()
