@@ -18,11 +18,7 @@ from tests.faults.interposer import Action, Call, Fault, Interposer
 pytestmark = pytest.mark.external
 
 LOG = "events.db-wal$"
-SETTINGS = {
-    "LEDGER_ENV": "test",
-    "LEDGER_SUPERVISION_MAX_SECONDS": "2",
-    "LEDGER_COMMAND_TIMEOUT": "5",
-}
+SETTINGS = {"LEDGER_ENV": "test", "LEDGER_COMMAND_TIMEOUT": "2"}
 DEPOSITS = 300
 
 
@@ -123,8 +119,8 @@ def test_a_disk_that_fails_for_good_ends_the_daemon_and_the_next_one_is_whole(
 def test_a_slow_disk_is_waited_for_and_a_timeout_says_what_to_do(
     folder: Path, daemon: DaemonProcess, faults: Interposer
 ) -> None:
-    slow = Fault(action=Action.DELAY, calls=Call.SYNC, file=LOG, amount=30_000, times=10_000)
-    stuck = Fault(action=Action.DELAY, calls=Call.SYNC, file=LOG, amount=7_000_000)
+    slow = Fault(action=Action.DELAY, calls=Call.SYNC, file=LOG, amount=20_000, times=10_000)
+    stuck = Fault(action=Action.DELAY, calls=Call.SYNC, file=LOG, amount=3_000_000)
     with connect(folder) as ledger:
         faults.arm(slow)
         assert all(isinstance(what, CommandAnswer) for what in deposit_all(ledger).values())
