@@ -136,7 +136,7 @@ def build(folder: Path) -> Path:
 
 
 def _check_that_it_is_in_between(library: Path, folder: Path) -> None:
-    """Whether SQLite's calls pass through it: not where SQLite is linked in without libc's names."""
+    """Raise NoCompiler where SQLite's calls do not pass through it, being linked in otherwise."""
     interposer = Interposer(library, folder)
     script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('create table t (i)')"
     database = folder / "is-it-in-between.db"

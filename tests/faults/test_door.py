@@ -105,8 +105,7 @@ def test_a_disk_that_fails_for_good_ends_the_daemon_and_the_next_one_is_whole(
         taken = ledger.send("DepositToAccount", account_uuid="a-1", amount="1.00")
         faults.arm(broken)
         with pytest.raises(LedgerError):
-            for number in range(100):
-                ledger.send("DepositToAccount", account_uuid="a-1", amount=f"{number + 1}.00")
+            ledger.send("DepositToAccount", account_uuid="a-1", amount="2.00")
     assert daemon.wait() == 1
     faults.disarm()
     daemon.start()

@@ -16,7 +16,9 @@ from tests.torture.harness import Torture
 @click.option("--kills", default=200, show_default=True, help="How often the daemon is killed.")
 @click.option("--seed", type=int, help="Of an earlier run, to have its plan again. Default: any.")
 @click.option(
-    "--folder", type=click.Path(path_type=Path), help="A new folder, kept. Default: a temporary one."
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="A new folder, kept. Default: a temporary one.",
 )
 def main(kills: int, seed: int | None, folder: Path | None) -> None:
     """Kill a daemon under load, again and again, and check that nothing is lost."""

@@ -19,6 +19,8 @@ ONE_EVENT: Mapping[str, str] = {
     "OpenAccount": "AccountOpened",
     "RegisterAsset": "AssetRegistered",
     "CreateDeal": "DealCreated",
+    "UpdateDeal": "DealUpdated",
+    "ActivateDeal": "DealActivated",
     "OpenProduct": "ProductOpened",
     "DepositToAccount": "AccountCredited",
     "DepositToAsset": "AssetCredited",
@@ -134,8 +136,7 @@ def _whole(intent: Intent, events: Sequence[Event]) -> Counter[str]:
             if event.type == "BalancesGranted"
             for source in event.data["sources"]
         )
-        credits = {"BalancesGranted": 1, "AccountCredited": len(data["destinations"])}
-        return drawn + Counter(credits)
+        return drawn + Counter(BalancesGranted=1, AccountCredited=len(data["destinations"]))
     if intent.type == "MakePayment":
         return Counter(["PaymentMade", f"{data['from_type'].title()}Debited", "ProductPaid"])
     return Counter([ONE_EVENT[intent.type]])

@@ -33,6 +33,8 @@ def read_models_are_as_a_replay(folder: Path) -> Iterator[str]:
             stored = _stored(folder / "read-models" / f"{projector.name}-v{projector.version}.db")
             replayed = _replayed(store, projector)
             for table in sorted(stored.keys() | replayed.keys()):
+                if table not in stored:
+                    yield f"read_models_are_as_a_replay: {projector.name}: {table} is missing"
                 there, should_be = set(stored.get(table, [])), set(replayed.get(table, []))
                 for row in sorted(there ^ should_be, key=repr)[:10]:
                     what = "is there, and not in" if row in there else "is missing; it is in"

@@ -83,6 +83,7 @@ class Torture:
         self._interposer = self._built(folder)
         environment = self._interposer.environment if self._interposer else {}
         self._daemon = DaemonProcess(self._data, **SETTINGS, **environment)
+        self._up_since = 0.0
         self._up_after = self._down_after = 1.0
         self._clients = [
             Client("one", Workload("one", seed), records, window=1, seed=seed),
@@ -98,7 +99,7 @@ class Torture:
             for client in self._clients:
                 stack.callback(client.close)
             stack.callback(self._daemon.kill_9)
-            self._daemon.start()
+            self._start()
             with connect(self._data) as ledger:
                 self._clients[0].send_one_by_one(ledger, opening())
             for number, kill in enumerate(plan(kills, self._seed, at_calls=bool(self._interposer))):
@@ -149,7 +150,7 @@ class Torture:
         try:
             status = self._daemon.wait(2 * LOAD_SECONDS if at_a_call else within)
         except subprocess.TimeoutExpired:
-            return self._killed_at_a_moment(kill, at_a_call=at_a_call)
+            return self._killed_at_a_moment(kill)
         if self._interposer and kill.fault:
             self._interposer.disarm()
             if status == KILLED and self._interposer.happened:
@@ -161,14 +162,20 @@ class Torture:
             return self._killed_under_load(kill)
         raise ChildProcessError(f"the daemon ended by itself, with status {status}")
 
-    def _killed_at_a_moment(self, kill: Kill, *, at_a_call: bool) -> Phase:
+    def _killed_at_a_moment(self, kill: Kill) -> Phase:
         if self._interposer:
             self._interposer.disarm()
         self._daemon.kill_9()
-        rebuilding = any((self._data / "read-models").glob("*.rebuild.db"))
         if kill.phase in (Phase.HYDRATION, Phase.SHUTDOWN):
             return kill.phase
-        return Phase.REBUILD if rebuilding and not at_a_call else Phase.LOAD
+        if kill.phase is Phase.LOG_SETTLED:
+            return Phase.PEACE
+        return Phase.REBUILD if self._was_rebuilding(kill) else Phase.LOAD
+
+    def _was_rebuilding(self, kill: Kill) -> bool:
+        """Whether the file of the rebuild that was asked for is there, and not from before."""
+        rebuilt = (self._data / "read-models").glob(f"{kill.rebuilt}-*.rebuild.db")
+        return any(file.stat().st_mtime >= self._up_since for file in rebuilt)
 
     def _rebuild(self, projector: str) -> None:
         try:
@@ -189,9 +196,9 @@ class Torture:
             client.stop()
 
     def _start(self) -> None:
-        began = time.monotonic()
+        self._up_since = time.time()
         self._daemon.start()
-        self._up_after = time.monotonic() - began
+        self._up_after = time.time() - self._up_since
 
     def _settle(self) -> None:
         """Send again what was not answered: then it is known of every command what came of it."""

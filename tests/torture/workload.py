@@ -1,4 +1,4 @@
-"""The commands of a torture, at random from a seed: credits, grants, payments, days."""
+"""The commands of a torture, at random from a seed: credits, grants, payments, days, deals."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def opening() -> Iterator[Intent]:
         )
         yield intent("DepositToAsset", uuid, asset_uuid=uuid, amount="1000.00")
     parties = [{"company_uuid": "c-0", "role": "lender"}, {"company_uuid": "c-1", "role": "payer"}]
-    yield intent(
-        "CreateDeal", "d", deal_uuid="d", product_line=4, rating_tier="A", parties=parties
-    )
+    yield intent("CreateDeal", "d", deal_uuid="d", product_line=1, rating_tier="A", parties=parties)
+    for number in range(COMPANIES):
+        yield intent("CreateDeal", f"m-{number}", **_membership(number, "A"))
     for number in range(PRODUCTS):
         uuid = f"p-{number}"
         due_on = FIRST_DAY + timedelta(days=number - PRODUCTS // 2)
@@ -63,6 +63,13 @@ def opening() -> Iterator[Intent]:
         )
 
 
+def _membership(number: int, tier: str) -> dict[str, Any]:
+    """The terms of a deal that makes a company a member."""
+    parties = [{"company_uuid": f"c-{number}", "role": "member"}]
+    terms = {"product_line": 4, "rating_tier": tier, "parties": parties}
+    return {"deal_uuid": f"m-{number}", **terms}
+
+
 class Workload:
     """The commands of one client, the same for the same seed, each with an id of its own."""
 
@@ -77,6 +84,8 @@ class Workload:
             (15, self._payment),
             (5, self._payment_from_outside),
             (5, self._revaluation),
+            (5, self._other_terms),
+            (5, self._activation),
         )
         self._weights = [weight for weight, _ in makers]
         self._makers = [maker for _, maker in makers]
@@ -137,6 +146,14 @@ class Workload:
     def _revaluation(self) -> tuple[str, dict[str, Any]]:
         value = f"{self._chance.randrange(500_000, 2_000_000) / 100:.2f}"
         return "RevalueAsset", {"asset_uuid": self._some("s"), "value": value}
+
+    def _other_terms(self) -> tuple[str, dict[str, Any]]:
+        return "UpdateDeal", _membership(
+            self._chance.randrange(COMPANIES), self._chance.choice("ABC")
+        )
+
+    def _activation(self) -> tuple[str, dict[str, Any]]:
+        return "ActivateDeal", {"deal_uuid": f"m-{self._chance.randrange(COMPANIES)}"}
 
 
 class Days:
