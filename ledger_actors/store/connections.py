@@ -13,28 +13,24 @@ from ledger_actors.store.errors import StoreClosed
 from ledger_actors.store.faults import translated
 from ledger_actors.store.owner_only import make_file, not_made
 
-__all__ = [
-    "FileReaders",
-    "Readers",
-    "SharedReader",
-    "open_reader",
-    "open_writer",
-    "settle_log",
-]
+__all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer"]
 
 _IDLE_READERS = 8
 _STATEMENTS = 256
 _BUSY_SECONDS = 30.0
-_CHECKPOINT_PAGES = 4000  # 16 MB: fewer checkpoints, each of which waits for the disk
+_CHECKPOINT_PAGES = 4000
 _WAL_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
 
 
-def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Connection:
+def open_writer(
+    path: Path | str, *, synchronous: str = "FULL", checkpoints: bool = True
+) -> sqlite3.Connection:
     """Open, and make for its owner alone if need be, the file at `path`; usable from any thread.
 
     A commit is on disk when it returns, with `synchronous` FULL; with NORMAL the last ones may be
-    lost when the machine stops, and the file is whole in any case.
+    lost when the machine stops, and the file is whole in any case. Without `checkpoints` SQLite
+    never moves the log into the file by itself.
     """
     if str(path) != ":memory:":
         try:
@@ -45,25 +41,10 @@ def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Conne
         _connect(str(path)),
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
-        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}",
         f"journal_size_limit = {_WAL_BYTES}",
         f"cache_size = -{_CACHE_KIB}",
     )
-
-
-def settle_log(connection: sqlite3.Connection) -> None:
-    """Move all that is in the log into the file, which is synced, and empty the log.
-
-    What a fault has left in the log can be read and may yet not be on disk: Linux takes the pages
-    of a failed sync for written. To write it once more, to the other file, is the only proof; what
-    is appended behind a hole in the log would be lost with it.
-
-    Raises:
-        sqlite3.Error: it could not be written, or somebody else reads the log all the time.
-    """
-    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        raise sqlite3.OperationalError("the log cannot be emptied: somebody else is reading it")
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

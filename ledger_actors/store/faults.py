@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ledger_actors.store.errors import CorruptStore, StoreError, StoreFull, StoreUnavailable
 
-__all__ = ["translated", "translation"]
+__all__ = ["is_not_synced", "translated", "translation"]
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NOT_SYNCED = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
@@ -33,9 +33,8 @@ def translation(error: sqlite3.Error, path: Path | str) -> StoreError:
     `StoreUnavailable` for all else. A sync that failed is never a full disk: all was written, and
     nobody knows whether it will stay, while `StoreFull` says that nothing was written.
     """
-    extended = getattr(error, "sqlite_errorcode", None) or 0
-    code = extended & 0xFF
-    full = code == sqlite3.SQLITE_IOERR and extended not in _NOT_SYNCED and _disk_is_full(path)
+    code = _code(error) & 0xFF
+    full = code == sqlite3.SQLITE_IOERR and not is_not_synced(error) and _disk_is_full(path)
     if code == sqlite3.SQLITE_FULL or full:
         return StoreFull(path)
     if code in _DAMAGED:
@@ -43,6 +42,15 @@ def translation(error: sqlite3.Error, path: Path | str) -> StoreError:
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreUnavailable(f"{path} is being written by another process: {error}")
     return StoreUnavailable(f"{path} cannot be read or written: {error}")
+
+
+def is_not_synced(error: sqlite3.Error) -> bool:
+    """Return whether a sync failed: what was written before it may be on disk, or lost for good."""
+    return _code(error) in _NOT_SYNCED
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", None) or 0
 
 
 def _disk_is_full(path: Path | str) -> bool:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from ledger_actors import Ledger, connect
-from ledger_actors.daemon.errors import LedgerError, StorageFull, TimedOut
+from ledger_actors.daemon.errors import LedgerError, LedgerUnavailable, StorageFull, TimedOut
 from ledger_actors.daemon.protocol import CommandAnswer
 from ledger_actors.demos.daemon_process import DaemonProcess
 from tests.faults.interposer import Action, Call, Fault, Interposer
 
 pytestmark = pytest.mark.external
 
-LOG = "events.db-wal$"
+LOG, FILE = "events.db-wal$", "events.db$"
 SETTINGS = {"LEDGER_ENV": "test", "LEDGER_COMMAND_TIMEOUT": "2"}
 DEPOSITS = 300
 
@@ -39,6 +40,11 @@ def deposit(number: int) -> dict[str, object]:
         "command_id": f"d{number}",
         "data": {"account_uuid": "a-1", "amount": "1.00"},
     }
+
+
+def long_deposit(number: int) -> dict[str, object]:
+    data = {"account_uuid": "a-1", "amount": "1.00", "text": "x" * 1_900}
+    return {"type": "DepositToAccount", "command_id": f"d{number}", "data": data}
 
 
 def deposited(ledger: Ledger) -> Counter[str | None]:
@@ -113,6 +119,26 @@ def test_a_disk_that_fails_for_good_ends_the_daemon_and_the_next_one_is_whole(
         assert taken[0] in list(ledger.events())
         assert ledger.verify().ok
         ledger.send("DepositToAccount", account_uuid="a-1", amount="1.00")
+
+
+def test_a_daemon_whose_log_cannot_be_moved_ends_and_the_next_one_has_all_of_it(
+    folder: Path, daemon: DaemonProcess, faults: Interposer
+) -> None:
+    faults.arm(Fault(action=Action.FAIL, calls=Call.SYNC, file=FILE, error=errno.EIO))
+    acknowledged: list[str | None] = []
+    with connect(folder) as ledger:
+        outcomes = ledger.send_many(map(long_deposit, count()), window=256)
+        taken = (one.events[0].command_id for one in outcomes if isinstance(one, CommandAnswer))
+        with pytest.raises(LedgerUnavailable):
+            acknowledged.extend(taken)
+    assert acknowledged
+    assert faults.happened == 1
+    assert daemon.wait() == 1
+    daemon.start()
+    with connect(folder) as ledger:
+        assert set(acknowledged) <= deposited(ledger).keys()
+        assert ledger.verify().ok
+    assert daemon.stop() == 0
 
 
 def test_a_slow_disk_is_waited_for_and_a_timeout_says_what_to_do(
