@@ -56,7 +56,7 @@ def opening() -> Iterator[Intent]:
             product_uuid=uuid,
             deal_uuid="d",
             paying_role="payer",
-            amount="1000.00",
+            amount="1000000.00",
             due_on=due_on.isoformat(),
             daily_late_fee_rate="0.00035",
             asset_uuid=f"s-{number % ASSETS}",
