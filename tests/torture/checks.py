@@ -26,6 +26,8 @@ ONE_EVENT: Mapping[str, str] = {
     "DepositToAsset": "AssetCredited",
     "DepositToCompany": "CompanyCredited",
     "WithdrawFromAccount": "AccountDebited",
+    "WithdrawFromAsset": "AssetDebited",
+    "WithdrawFromCompany": "CompanyDebited",
     "RevalueAsset": "AssetRevalued",
     "PayProduct": "ProductPaid",
     "CycleSystem": "SystemCycled",

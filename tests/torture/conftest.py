@@ -66,7 +66,7 @@ _SOURCES = [
     {"from_type": kind, "from_uuid": uuid} for kind, uuid in (("asset", "s-0"), ("company", "c-0"))
 ]
 _DESTINATIONS = [
-    {"to_company_account_uuid": f"a-{number}", "to_company_uuid": f"c-{number}", "amount": "600.00"}
+    {"to_company_account_uuid": f"a-{number}", "to_company_uuid": f"c-{number}", "amount": "400.00"}
     for number in (0, 1)
 ]
 

@@ -87,8 +87,8 @@ class Torture:
         self._up_after = self._down_after = 1.0
         self._clients = [
             Client("one", Workload("one", seed), records, window=1, seed=seed),
-            Client("two", Workload("two", seed), records, window=1, seed=seed),
             Client("many", Workload("many", seed), records, window=24, seed=seed),
+            Client("more", Workload("more", seed), records, window=24, seed=seed),
             Client("days", Days(), records, window=1, seed=seed, pause=0.1),
         ]
 

@@ -57,7 +57,7 @@ def _brought(intent: Intent) -> Decimal:
     """What a command was to bring into all balances together; below zero: to take out."""
     if intent.type.startswith("DepositTo"):
         return Decimal(intent.data["amount"])
-    if intent.type in ("WithdrawFromAccount", "MakePayment"):
+    if intent.type.startswith("WithdrawFrom") or intent.type == "MakePayment":
         return -Decimal(intent.data["amount"])
     return ZERO
 

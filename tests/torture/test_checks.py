@@ -172,8 +172,8 @@ PLANTED: list[tuple[checks.Check, str, Plant]] = [
     (money.is_neither_made_nor_lost, "all balances", without("AccountDebited")),
     (
         money.is_neither_made_nor_lost,
-        "and gave 1200.01",
-        with_data("AccountCredited", amount="600.01"),
+        "and gave 800.01",
+        with_data("AccountCredited", amount="400.01"),
     ),
     (fees.dates_have_no_gap, "after", without("SystemCycled", 1)),
     (fees.dates_have_no_gap, "after", doubled("SystemCycled")),

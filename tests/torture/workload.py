@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.torture.evidence import Intent
 
-COMPANIES, ACCOUNTS, ASSETS, PRODUCTS = 4, 10, 5, 8
+COMPANIES, ACCOUNTS, ASSETS, PRODUCTS = 3, 10, 3, 8
 FIRST_DAY = date(2026, 3, 2)
 
 
@@ -27,7 +27,7 @@ def opening() -> Iterator[Intent]:
     for number in range(COMPANIES):
         uuid = f"c-{number}"
         yield intent("RegisterCompany", uuid, company_uuid=uuid, name=uuid.upper())
-        yield intent("DepositToCompany", uuid, company_uuid=uuid, amount="5000.00")
+        yield intent("DepositToCompany", uuid, company_uuid=uuid, amount="500.00")
     for number in range(ACCOUNTS):
         uuid = f"a-{number}"
         yield intent("OpenAccount", uuid, account_uuid=uuid, company_uuid=company_of(number))
@@ -42,7 +42,7 @@ def opening() -> Iterator[Intent]:
             receiver_company_uuid="c-1",
             value="10000.00",
         )
-        yield intent("DepositToAsset", uuid, asset_uuid=uuid, amount="1000.00")
+        yield intent("DepositToAsset", uuid, asset_uuid=uuid, amount="500.00")
     parties = [{"company_uuid": "c-0", "role": "lender"}, {"company_uuid": "c-1", "role": "payer"}]
     yield intent("CreateDeal", "d", deal_uuid="d", product_line=1, rating_tier="A", parties=parties)
     for number in range(COMPANIES):
@@ -79,7 +79,7 @@ class Workload:
         self._number = 0
         makers: Sequence[tuple[int, Callable[[], tuple[str, dict[str, Any]]]]] = (
             (30, self._deposit),
-            (10, self._withdrawal),
+            (20, self._withdrawal),
             (35, self._grant),
             (15, self._payment),
             (5, self._payment_from_outside),
@@ -105,12 +105,14 @@ class Workload:
         return f"{kind}-{self._chance.randrange(count)}"
 
     def _deposit(self) -> tuple[str, dict[str, Any]]:
-        kind, name = self._chance.choice([("Account", "a"), ("Asset", "s"), ("Company", "c")])
-        data = {f"{kind.lower()}_uuid": self._some(name), "amount": self._amount()}
-        return f"DepositTo{kind}", data
+        return self._moved("DepositTo")
 
     def _withdrawal(self) -> tuple[str, dict[str, Any]]:
-        return "WithdrawFromAccount", {"account_uuid": self._some("a"), "amount": self._amount()}
+        return self._moved("WithdrawFrom")
+
+    def _moved(self, verb: str) -> tuple[str, dict[str, Any]]:
+        kind, name = self._chance.choice([("Account", "a"), ("Asset", "s"), ("Company", "c")])
+        return verb + kind, {f"{kind.lower()}_uuid": self._some(name), "amount": self._amount()}
 
     def _grant(self) -> tuple[str, dict[str, Any]]:
         every = [("asset", f"s-{n}") for n in range(ASSETS)]
