@@ -40,8 +40,17 @@ class EventStore(Protocol):
 
         Raises:
             StoreTakenOver: another daemon has opened the store since.
+            StoreNotSynced: what was written earlier may be lost if this process goes on; it has to
+                end, and the next one loses nothing.
             StoreUnavailable: an I/O error. The batch may or may not be on disk: repeat it under
                 the same command ids. The next append opens the file afresh.
+        """
+
+    def ensure_writable(self) -> None:
+        """Return if the store takes appends, or will when a fault is over.
+
+        Raises:
+            StoreNotSynced: it takes none any more in this process.
         """
 
     def head(self) -> int:

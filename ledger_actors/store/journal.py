@@ -79,6 +79,10 @@ class Journal(Actor):
         self._max_batch = max_batch
         self._clock = clock
 
+    def on_start(self) -> None:
+        """Crash where the store takes nothing any more: its supervisor is to give up soon."""
+        self._store.ensure_writable()
+
     def on_receive(self, message: Any) -> None:
         """Write this request and those that wait behind it."""
         told = self._reply is None

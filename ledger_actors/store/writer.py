@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from ledger_actors.store import validation, writing
 from ledger_actors.store.admission import Admitted, Known, admit
+from ledger_actors.store.checkpoints import Checkpoints
 from ledger_actors.store.errors import (
     CorruptStore,
     StoreError,
@@ -45,6 +46,7 @@ class Writer:
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
+        checkpoints: Checkpoints,
         *,
         path: Path | str,
         clock: Clock,
@@ -56,6 +58,7 @@ class Writer:
             CorruptStore: its end is not as the last writer left it.
         """
         self._connect = connect
+        self._checkpoints = checkpoints
         self._path = path
         self._clock = clock
         self._reopen_after_fault = reopen_after_fault
@@ -80,7 +83,10 @@ class Writer:
         """Write `batch`; see `EventStore.append`."""
         screened = [validation.screen(append) for append in batch]
         try:
-            return self._append(screened)
+            self._checkpoints.ensure_possible()
+            answers = self._append(screened)
+            self._checkpoints.committed(self.connection, answers)
+            return answers
         except sqlite3.Error as error:
             self._stale = True  # believe the file, not what is remembered of it
             fault = translation(error, self._path)
