@@ -66,6 +66,19 @@ class EndpointSettings(Section):
         " variable than in a file."
     )
 
+    max_connections: int = Field(
+        gt=0, description="Connections that may be open at once, on each of the two doors."
+    )
+    max_request_rate: int = Field(
+        ge=0,
+        description="Requests a second that each door takes; a stream of commands is one. 0: no"
+        " limit.",
+    )
+    request_timeout: Seconds = Field(
+        description="Seconds in which a request has to come in; a stream of commands may take"
+        " longer."
+    )
+
     @model_validator(mode="after")
     def _guarded(self) -> Self:
         """Refuse an open door: a network address needs a token that cannot be guessed."""
