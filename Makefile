@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 NAME ?=
+SECONDS ?= 60
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run shell demo test pykka-suite lint types format bench clean
+.PHONY: help run shell demo test pykka-suite fuzz lint types format bench clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,6 +29,9 @@ test: $(VENV)/.test  ## run the tests
 pykka-suite: $(VENV)/.test $(VENV)/.dev  ## run Pykka's own suite against our actors
 	$(BIN)/python -m pytest -m pykka_suite tests/conformance/external $(ARGS)
 
+fuzz: $(VENV)/.fuzz  ## bad input for every decoder, guided by coverage; SECONDS=60
+	$(BIN)/python -m fuzz $(SECONDS)
+
 lint: $(VENV)/.dev  ## check style (ruff)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,7 +47,7 @@ bench: $(VENV)/.run  ## measure durable commands a second
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove what was built and installed here; never ./data
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .fuzz build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what is installed; a change of setup.cfg installs again.
@@ -62,7 +66,8 @@ $(VENV)/.run: EXTRAS :=
 $(VENV)/.shell: EXTRAS := [shell]
 $(VENV)/.test: EXTRAS := [test]
 $(VENV)/.dev: EXTRAS := [dev]
-$(VENV)/.run $(VENV)/.shell $(VENV)/.test $(VENV)/.dev: setup.cfg setup.py | $(BIN)/python
+$(VENV)/.fuzz: EXTRAS := [fuzz]
+$(VENV)/.run $(VENV)/.shell $(VENV)/.test $(VENV)/.dev $(VENV)/.fuzz: setup.cfg setup.py | $(BIN)/python
 	@echo "installing ledger-actors$(EXTRAS) into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
 	  --editable '.$(EXTRAS)'

@@ -266,7 +266,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"the request is not understood: {wrong}") from None
-    except msgspec.DecodeError as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         raise NotJson(f"the request is not JSON: {wrong}") from None
     except RecursionError:
         raise BadRequest("the request is nested too deeply") from None
