@@ -114,6 +114,7 @@ class BoundedHttp(HttpProtocol):
             self.transport.write(_answer(error))
         if request is not None:
             request.disconnected = True
+            request.waiting_for_100_continue = False
             request.message_event.set()
         if self.transport.can_write_eof():
             self.transport.write_eof()

@@ -28,13 +28,30 @@ class RawClient:
         with suppress(BrokenPipeError, ConnectionResetError):
             self.socket.sendall(data)
 
-    def read_to_end(self) -> bytes:
-        """All that comes until the door closes the connection; a door that hangs is a failure."""
+    def finish(self) -> None:
+        """Say that no more will come."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def read_to_end(self, *, patience: float = HANG) -> bytes:
+        """All that comes until the door closes the connection; a door that hangs is a failure.
+
+        A stream of commands may go on for ever: after so long without a word it is finished.
+        """
         received = b""
+        self.socket.settimeout(patience)
         with suppress(ConnectionResetError):
-            while chunk := self.socket.recv(1 << 16):
+            while chunk := self._chunk():
                 received += chunk
         return received
+
+    def _chunk(self) -> bytes:
+        try:
+            return self.socket.recv(1 << 16)
+        except TimeoutError:
+            self.finish()
+            self.socket.settimeout(HANG)
+            return self.socket.recv(1 << 16)
 
     def read_until(self, words: bytes) -> bytes:
         """What comes until it has these words."""
