@@ -62,6 +62,11 @@ class DaemonProcess:
             self._process.kill()
             self._process.wait()
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself; return its exit status."""
+        assert self._process is not None, "it was started"
+        return self._process.wait(STOP_SECONDS)
+
     def stop(self) -> int | None:
         """Stop it in order, if it runs; return its exit status, None if it was never started."""
         if self._process is None:

@@ -10,7 +10,7 @@ import msgspec
 from sqlite_utils import Database
 
 from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.errors import OtherHistory
+from ledger_actors.runtime.errors import OtherHistory, WrittenByAnother
 from ledger_actors.runtime.read_models import (
     ReadModel,
     history_of,
@@ -113,6 +113,8 @@ class Projector(Consumer):
 
     def _write(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
         with transaction(db):
+            if (stands_at := position_of(db)) != self.position:
+                raise WrittenByAnother(self.name, expected=self.position, found=stands_at)
             for event in events:
                 self.at_hand = event
                 self.project(db, event)

@@ -16,6 +16,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreLocked",
+    "StoreReplaced",
     "StoreTakenOver",
     "StoreTooNew",
     "StoreUnavailable",
@@ -147,6 +148,17 @@ class StoreTakenOver(StoreUnavailable):
         super().__init__(
             f"{path} was opened by another daemon after this one: this one must not write to it "
             "any more, and has to be stopped"
+        )
+        self.path = path
+
+
+class StoreReplaced(StoreUnavailable):
+    """Another file is in the store's place, or none: what would be written would be lost."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is not the file any more that this daemon opened: it was moved, deleted or "
+            "replaced. Stop the daemon before a backup is put in its place"
         )
         self.path = path
 

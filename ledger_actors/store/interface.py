@@ -39,6 +39,7 @@ class EventStore(Protocol):
 
         Raises:
             StoreTakenOver: another daemon has opened the store since.
+            StoreReplaced: another file was put in the store's place, or it was deleted.
             StoreUnavailable: an I/O error. The batch may or may not be on disk: repeat it under
                 the same command ids. The next append opens the file afresh.
         """

@@ -78,6 +78,13 @@ class Journal(Actor):
         self._max_batch = max_batch
         self._clock = clock
 
+    def on_start(self) -> None:
+        """Write nothing, which fails where the store was taken over or cannot be read.
+
+        So a journal that has no store any more does not come up again, and the daemon ends.
+        """
+        self._store.append([])
+
     def on_receive(self, message: Any) -> None:
         """Write this request and those that wait behind it."""
         told = self._reply is None
