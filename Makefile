@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 ARGS ?=
 NAME ?=
 KILLS ?= 200
+SECONDS ?= 60
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run shell demo test pykka-suite torture lint types format bench clean
+.PHONY: help run shell demo test pykka-suite torture fuzz lint types format bench clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -32,6 +33,9 @@ pykka-suite: $(VENV)/.test $(VENV)/.dev  ## run Pykka's own suite against our ac
 torture: $(VENV)/.test  ## kill -9 a daemon under load, KILLS=200 times, and check that nothing is lost
 	$(BIN)/python -m tests.torture --kills $(KILLS) $(ARGS)
 
+fuzz: $(VENV)/.fuzz  ## bad input for every decoder, guided by coverage; SECONDS=60
+	$(BIN)/python -m fuzz $(SECONDS)
+
 lint: $(VENV)/.dev  ## check style (ruff)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,7 +51,7 @@ bench: $(VENV)/.run  ## measure durable commands a second
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove what was built and installed here; never ./data
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .fuzz build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what is installed; a change of setup.cfg installs again.
@@ -66,7 +70,8 @@ $(VENV)/.run: EXTRAS :=
 $(VENV)/.shell: EXTRAS := [shell]
 $(VENV)/.test: EXTRAS := [test]
 $(VENV)/.dev: EXTRAS := [dev]
-$(VENV)/.run $(VENV)/.shell $(VENV)/.test $(VENV)/.dev: setup.cfg setup.py | $(BIN)/python
+$(VENV)/.fuzz: EXTRAS := [fuzz]
+$(VENV)/.run $(VENV)/.shell $(VENV)/.test $(VENV)/.dev $(VENV)/.fuzz: setup.cfg setup.py | $(BIN)/python
 	@echo "installing ledger-actors$(EXTRAS) into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
 	  --editable '.$(EXTRAS)'

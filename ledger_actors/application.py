@@ -23,6 +23,7 @@ from ledger_actors.business_dates import LedgerDates
 from ledger_actors.daemon.address import DaemonPid, UnixDoor, door_link
 from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
 from ledger_actors.daemon.errors import LedgerUnavailable
+from ledger_actors.daemon.limits import Limits
 from ledger_actors.daemon.service import About, LedgerService
 from ledger_actors.daily_cycler import DailyCycler
 from ledger_actors.ledger import AGGREGATES as AGGREGATE_CLASSES
@@ -132,7 +133,7 @@ class Application:
             ),
             self._branch("process_managers", [self._consumer(k) for k in PROCESS_MANAGERS]),
             *([self._daily_cycler()] if cycler.enabled else []),
-            self._worker(Endpoint, self.service, self._door, self._network(), id="endpoint"),
+            self._endpoint(),
         ]
 
     def _timers(self) -> list[ChildSpec]:
@@ -186,6 +187,12 @@ class Application:
     def _flags(self, strategy: Strategy = ONE_FOR_ONE) -> SupervisorFlags:
         intensity = self.settings.supervision
         return SupervisorFlags(strategy, intensity.max_restarts, intensity.max_seconds)
+
+    def _endpoint(self) -> ChildSpec:
+        told = self.settings.endpoint
+        limits = Limits(told.max_connections, told.max_request_rate, told.request_timeout)
+        door, network = self._door, self._network()
+        return self._worker(Endpoint, self.service, door, network, id="endpoint", limits=limits)
 
     def _network(self) -> NetworkDoor | None:
         endpoint = self.settings.endpoint

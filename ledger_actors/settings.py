@@ -23,13 +23,16 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ledger_actors.settings_layers import InvalidSettings, Layers, sentence
+from ledger_actors.settings_layers import InvalidSettings, Layers, sentence, user_path
 
 EnvironmentName = Literal["dev", "test", "prod"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Milliseconds = Annotated[int, Field(ge=0)]
-UserPath = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+Seconds = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+"""Up to 31 years: what the system can wait for has an end."""
+
+Milliseconds = Annotated[int, Field(ge=0, le=1_000_000_000)]
+UserPath = Annotated[Path, Field(strict=False), AfterValidator(user_path)]
+SocketPath = Annotated[str, AfterValidator(lambda text: text and str(user_path(Path(text))))]
 
 SHORTEST_TOKEN = 16
 """A token that guards the ledger on a network has at least so many characters."""
@@ -53,7 +56,7 @@ class LogSettings(Section):
 class EndpointSettings(Section):
     """Where the daemon listens."""
 
-    socket: str = Field(
+    socket: SocketPath = Field(
         description="The Unix socket, which only its owner can open; empty: `door/ledger.sock`"
         " in the data folder."
     )
@@ -64,6 +67,21 @@ class EndpointSettings(Section):
     token: SecretStr = Field(
         description="What whoever comes by TCP has to show: at least 16 characters. Better in the"
         " variable than in a file."
+    )
+
+    max_connections: int = Field(
+        gt=0,
+        le=100_000,
+        description="Connections that may be open at once, on each of the two doors.",
+    )
+    max_request_rate: int = Field(
+        ge=0,
+        description="Requests a second that each door takes; a stream of commands is one. 0: no"
+        " limit.",
+    )
+    request_timeout: Seconds = Field(
+        description="Seconds in which a request has to come in; a stream of commands may take"
+        " longer."
     )
 
     @model_validator(mode="after")
@@ -95,7 +113,7 @@ class JournalSettings(Section):
     """The one writer of the event store."""
 
     max_batch: int = Field(
-        gt=0, description="The most appends that are written in one transaction."
+        gt=0, le=1_000_000, description="The most appends that are written in one transaction."
     )
 
 
@@ -133,7 +151,7 @@ class CommandSettings(Section):
 class DispatcherSettings(Section):
     """The threads of the actors that are many."""
 
-    pool_size: int = Field(gt=0, description="Threads that the pooled actors share.")
+    pool_size: int = Field(gt=0, le=1_000, description="Threads that the pooled actors share.")
 
 
 class CyclerSettings(Section):

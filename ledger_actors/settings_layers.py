@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -102,7 +101,7 @@ class TomlFile(TomlConfigSettingsSource):
         self.path = path
         try:
             super().__init__(settings_cls, toml_file=path)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # also a number or lists without end
             raise InvalidSettings([f"{path} is not TOML: {error}"]) from error
         except OSError as error:
             raise InvalidSettings([f"{path} cannot be read: {error.strerror}"]) from error
@@ -179,7 +178,7 @@ class Layers:
             raise InvalidSettings([f"{source} should be one of {', '.join(known)}; found {name!r}"])
         paths = [config_folder() / "config.toml", config_folder() / f"{name}.toml"]
         if extra := os.environ.get(EXTRA_FILE):
-            paths.append(Path(extra).expanduser())
+            paths.append(_extra_file(extra))
         return cls(
             Environment(model, os.environ),
             tuple(TomlFile(model, _existing(path)) for path in reversed(paths)),
@@ -194,6 +193,28 @@ class Layers:
         """Return a sentence for each mistake, the files' first."""
         in_files = (text for file in reversed(self.files) for text in file.problems())
         return (*in_files, *self.environment.problems())
+
+
+def user_path(path: Path) -> Path:
+    """Return a path whose `~` is a home folder.
+
+    Raises:
+        PydanticCustomError: it has a NUL in it, or names a user that there is not; with a sentence.
+    """
+    if "\0" in str(path):
+        raise PydanticCustomError("path", "should be a path, which has no NUL in it")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        what = "should be a path; nobody of that name has a home folder"
+        raise PydanticCustomError("path", what) from None
+
+
+def _extra_file(name: str) -> Path:
+    try:
+        return user_path(Path(name))
+    except PydanticCustomError as error:
+        raise InvalidSettings([f"{EXTRA_FILE} {error.message()}; found {name!r}"]) from error
 
 
 def _existing(path: Path) -> Path:

@@ -4,11 +4,17 @@ The door of `data` is `data/door/ledger.sock`: a Unix socket of mode 0600 in a f
 so that only its owner can open it. The address of a Unix socket may not be longer than about a
 hundred bytes; in a deep folder the socket lies in a private temporary folder instead, and
 `ledger.sock` is a symbolic link to it. The setting `endpoint.socket` may put it elsewhere.
+
+A folder may be copied, and a daemon may wake up after another took its folder over. So a private
+folder bears a digest of the link that leads to it, and what a daemon takes away at its end is its
+own: a copy of the link leads nobody to the door of the original.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import shutil
 import socket
@@ -36,8 +42,17 @@ def door_link(folder: Path | str, *, configured: str = "") -> Path:
 
 
 def resolved(link: Path) -> Path:
-    """What to connect to for a door at `link`."""
-    return link.readlink() if link.is_symlink() else link
+    """What to connect to for a door at `link`.
+
+    Raises:
+        FileNotFoundError: the link was copied with its folder; it leads to the original's door.
+    """
+    if not link.is_symlink():
+        return link
+    target = link.readlink()
+    if _is_private(target) and not _is_private(target, of=link):
+        raise FileNotFoundError(errno.ENOENT, "the door of another folder", str(link))
+    return target
 
 
 class DaemonPid:
@@ -55,16 +70,20 @@ class DaemonPid:
         self._file.write_text(f"{os.getpid()}\n", encoding="ascii")
 
     def remove(self) -> None:
-        """It has ended in order."""
-        self._file.unlink(missing_ok=True)
+        """It has ended in order. The file of a daemon that took the folder over stays."""
+        if self._read() == os.getpid():
+            self._file.unlink(missing_ok=True)
 
     def is_running(self) -> bool:
         """Whether the process that was written there, if any, still runs."""
+        pid = self._read()
+        return pid is not None and is_running(pid)
+
+    def _read(self) -> int | None:
         try:
-            pid = int(self._file.read_text(encoding="ascii"))
+            return int(self._file.read_text(encoding="ascii"))
         except (OSError, ValueError):
-            return False
-        return is_running(pid)
+            return None
 
 
 def is_running(pid: int) -> bool:
@@ -84,6 +103,7 @@ class UnixDoor:
     def __init__(self, link: Path) -> None:
         self.link = link.absolute()
         self.path = self.link
+        self._ours: tuple[int, ...] | None = None
 
     def open(self) -> socket.socket:
         """Make the folder and the socket, listening. What a dead daemon left there is replaced.
@@ -95,13 +115,20 @@ class UnixDoor:
         remove_stale(self.link)
         self.path = self.link
         if len(os.fsencode(self.link)) > LONGEST_ADDRESS:
-            self.path = Path(tempfile.mkdtemp(prefix=_PRIVATE_PREFIX)) / SOCKET_NAME
+            self.path = Path(tempfile.mkdtemp(prefix=_private_prefix(self.link))) / SOCKET_NAME
             self.link.symlink_to(self.path)
-        return bind_private(self.path)
+        listening = bind_private(self.path)
+        self._ours = _file_id(self.link)
+        return listening
 
     def close(self) -> None:
-        """Take the socket away, so that a client sees at once that nobody is there."""
-        remove_stale(self.link)
+        """Take the socket away, so that a client sees at once that nobody is there.
+
+        One that another daemon has put there meanwhile stays.
+        """
+        if self._ours is not None and _file_id(self.link) == self._ours:
+            remove_stale(self.link)
+        self._ours = None
 
     def _make_folder(self) -> None:
         folder = self.link.parent
@@ -112,12 +139,31 @@ class UnixDoor:
 
 def remove_stale(link: Path) -> None:
     """Remove the socket of a daemon that is gone, and the private folder it may be in."""
-    if link.is_symlink():
-        behind = link.readlink().parent
-        if behind.name.startswith(_PRIVATE_PREFIX) and behind.parent == Path(tempfile.gettempdir()):
-            shutil.rmtree(behind, ignore_errors=True)
+    if link.is_symlink() and _is_private(target := link.readlink(), of=link):
+        shutil.rmtree(target.parent, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):
         link.unlink()
+
+
+def _private_prefix(link: Path) -> str:
+    digest = hashlib.sha256(os.fsencode(link.absolute())).hexdigest()
+    return f"{_PRIVATE_PREFIX}{digest[:16]}-"
+
+
+def _is_private(target: Path, *, of: Path | None = None) -> bool:
+    """Whether a socket lies in a private folder of ours; with `of`, in one of that link."""
+    prefix = _PRIVATE_PREFIX if of is None else _private_prefix(of)
+    folder = target.parent
+    return folder.name.startswith(prefix) and folder.parent == Path(tempfile.gettempdir())
+
+
+def _file_id(path: Path) -> tuple[int, ...] | None:
+    """What tells a file from another one of its name, which may get its inode; None: no file."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def bind_private(path: Path) -> socket.socket:

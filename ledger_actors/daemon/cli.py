@@ -24,6 +24,7 @@ COMMANDS = {
     "state": "commands_ledger",
     "events": "commands_ledger",
     "import": "commands_ledger",
+    "backup": "commands_backup",
     "verify": "commands_ledger",
     "status": "commands_system",
     "tree": "commands_system",
@@ -89,6 +90,7 @@ def cli() -> None:
     ledger-actors send OpenAccount ...        send a command, see its events
     ledger-actors state account a-1           an aggregate's state, now or as of an event
     ledger-actors events --follow             watch what happens
+    ledger-actors backup ../copy              a copy that a daemon can be started on
     ledger-actors demo                        stories of crashes and restarts
 
     Every command has --help. The folder is --data, else LEDGER_DATA, else ./data.

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 from anyio import to_thread
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from ledger_actors.daemon.contract import Service, outcome_of
@@ -127,6 +127,8 @@ class CommandStream:
             async for chunk in request.stream():
                 await self._dispatch(cutter.feed(chunk))
             await self._dispatch(cutter.end())
+        except ClientDisconnect:
+            return  # its last line may be half a command; what was whole has been dispatched
         finally:
             self._all_in = True
             self._awake.set()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ledger_actors.daemon.errors import LedgerError
+from ledger_actors.daemon.errors import BadRequest, LedgerError
 from ledger_actors.daemon.protocol import (
     ActorAction,
     ActorInfo,
@@ -24,6 +24,9 @@ from ledger_actors.daemon.protocol import (
     TreeAnswer,
     VerifyAnswer,
 )
+
+LARGEST_ID = 2**63 - 1
+"""The largest number that an event's id can be."""
 
 
 class CommandRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +49,13 @@ class EventQuery(msgspec.Struct, frozen=True):
     stream: str | None = None
     limit: int | None = None
     follow: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a number that is no event id and no count."""
+        for name in ("after", "up_to", "limit"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= LARGEST_ID:
+                raise BadRequest(f"{name}: expected a number from 0 to {LARGEST_ID:,}; got {value}")
 
     def goes_on(self, after: int, left: int | None) -> bool:
         """Whether events that are still to come are wanted, behind this one."""

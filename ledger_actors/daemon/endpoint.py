@@ -12,12 +12,16 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from ledger_actors.daemon.address import UnixDoor, bind_network
 from ledger_actors.daemon.contract import Service
+from ledger_actors.daemon.http_protocol import BoundedHttp
+from ledger_actors.daemon.limits import Bounded, Limits
 from ledger_actors.daemon.open_streams import OpenStreams
 from ledger_actors.daemon.routes import build_app
 from ledger_actors.daemon.token import RequireToken
@@ -55,9 +59,15 @@ class Endpoint(Actor):
     """Opens the door when it starts and closes it when it ends, in whatever way."""
 
     def __init__(
-        self, service: Service, door: UnixDoor, network: NetworkDoor | None = None
+        self,
+        service: Service,
+        door: UnixDoor,
+        network: NetworkDoor | None = None,
+        *,
+        limits: Limits | None = None,
     ) -> None:
         super().__init__()
+        self._limits = limits or Limits()
         self._service = service
         self._door = door
         self._network = network
@@ -66,7 +76,8 @@ class Endpoint(Actor):
     def on_start(self) -> None:
         """Bind, serve, and wait until requests are taken. Raises OSError where it cannot bind."""
         ref = self.actor_ref
-        server = DoorServer(self._service, lambda problem: ref.signal(ServerFailed(problem)))
+        failed = lambda problem: ref.signal(ServerFailed(problem))  # noqa: E731 - it is no more
+        server = DoorServer(self._service, failed, self._limits)
         monitor(ref, lambda _down: server.close())
         server.listen(self._door.open(), token=None)
         if self._network is not None:
@@ -95,7 +106,13 @@ class Endpoint(Actor):
 class DoorServer:
     """One event loop on a thread of its own, with a uvicorn server for each socket."""
 
-    def __init__(self, service: Service, failed: Callable[[BaseException | None], None]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        failed: Callable[[BaseException | None], None],
+        limits: Limits,
+    ) -> None:
+        self._limits = limits
         self._streams = OpenStreams()
         self._app = build_app(service, self._streams)
         self._failed = failed
@@ -108,7 +125,8 @@ class DoorServer:
     def listen(self, listening: socket.socket, *, token: str | None) -> None:
         """Serve this socket too; with a token, only to those who show it."""
         app: ASGIApp = self._app if token is None else RequireToken(self._app, token)
-        self._servers.append((_Server(_config(app), self._server_started), listening))
+        config = _config(Bounded(app, self._limits), self._limits)
+        self._servers.append((_Server(config, self._server_started), listening))
 
     def start(self) -> None:
         """Start the thread and wait until every socket is served."""
@@ -174,11 +192,12 @@ class _Server(uvicorn.Server):
             server.close()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
+    protocol: Any = partial(BoundedHttp, limits=limits)
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,

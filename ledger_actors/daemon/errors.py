@@ -10,6 +10,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+MAX_MESSAGE = 2_000
+"""Characters of a sentence: it may name what came in, and that may be of any length."""
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE // 2]} [...] {message[-MAX_MESSAGE // 2 :]}"
+
 
 class LedgerError(Exception):
     """The root: nothing that the ledger itself says to its user is anything else.
@@ -22,6 +31,7 @@ class LedgerError(Exception):
     status: ClassVar[int] = 500
 
     def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
+        message = _shortened(message)
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code  # type: ignore[misc]  # a Rejected carries its own
@@ -156,6 +166,26 @@ class LedgerUnavailable(LedgerError, ConnectionError):
 
     code = "unavailable"
     status = 503
+
+
+class TooManyConnections(LedgerUnavailable):
+    """The door has as many connections open as it takes; nothing of the request was read."""
+
+    code = "too_many_connections"
+
+
+class TooManyRequests(LedgerUnavailable):
+    """More requests a second than the door takes; nothing was done. It may be sent again soon."""
+
+    code = "too_many_requests"
+    status = 429
+
+
+class RequestTimedOut(LedgerError, TimeoutError):
+    """The request did not come in, in time; nothing was done."""
+
+    code = "request_timeout"
+    status = 408
 
 
 class Incompatible(LedgerError):

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import msgspec
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -105,12 +105,16 @@ async def _in_threads(batches: Iterator[list[EventRecord]]) -> AsyncIterator[lis
         yield batch
 
 
-def verify_response(service: Service, streams: OpenStreams) -> StreamingResponse:
+def verify_response(
+    service: Service, streams: OpenStreams, limiter: CapacityLimiter
+) -> StreamingResponse:
     """The answer to GET /v1/verify: lines with progress, then the report."""
-    return StreamingResponse(_verify(service, streams), media_type=NDJSON)
+    return StreamingResponse(_verify(service, streams, limiter), media_type=NDJSON)
 
 
-async def _verify(service: Service, streams: OpenStreams) -> AsyncIterator[bytes]:
+async def _verify(
+    service: Service, streams: OpenStreams, limiter: CapacityLimiter
+) -> AsyncIterator[bytes]:
     waker = Waker()
     loop = asyncio.get_running_loop()
     leave = streams.enter(waker.close)
@@ -124,7 +128,7 @@ async def _verify(service: Service, streams: OpenStreams) -> AsyncIterator[bytes
     def run() -> VerifyAnswer:
         return service.verify(progress)
 
-    task = asyncio.ensure_future(to_thread.run_sync(run))
+    task = asyncio.ensure_future(to_thread.run_sync(run, limiter=limiter))
     task.add_done_callback(lambda _: waker.wake())
     try:
         while not task.done() and not waker.closed:

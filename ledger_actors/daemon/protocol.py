@@ -28,7 +28,7 @@ An answer that is no success is an `ErrorBody`, always.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import asdict
@@ -44,6 +44,12 @@ MAX_COMMAND_BYTES = 1024 * 1024
 
 MAX_WINDOW = 4096
 """How many commands of one stream may wait for their answers."""
+
+MAX_DEPTH = 64
+"""How deep a message to an actor may be nested."""
+
+MAX_ASK_SECONDS = 50.0
+"""How long an ask through the door may wait; its client waits for an answer a little longer."""
 
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
@@ -175,7 +181,7 @@ class ActorAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     action: Literal["tell", "ask", "kill", "crash"]
     message: Any = None
-    timeout: float | None = None
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=MAX_ASK_SECONDS)] | None = None
 
 
 class TreeRecord(msgspec.Struct, frozen=True):

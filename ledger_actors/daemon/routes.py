@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -28,14 +28,17 @@ from ledger_actors.daemon.errors import (
     LedgerUnavailable,
     NotFound,
     NotJson,
+    RequestTimedOut,
     TooLarge,
 )
 from ledger_actors.daemon.event_stream import events_response, verify_response
+from ledger_actors.daemon.limits import is_too_deep
 from ledger_actors.daemon.metrics import prometheus
 from ledger_actors.daemon.open_streams import GRACE_SECONDS, OpenStreams
 from ledger_actors.daemon.protocol import (
     JSON,
     MAX_COMMAND_BYTES,
+    MAX_DEPTH,
     NDJSON,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
@@ -49,6 +52,11 @@ from supervision.future import Future
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Any]]
 _CLIENT_CLOSED_REQUEST = 499  # nginx's number for it; nobody reads it
+_PATIENT_CALLS = 32
+"""Threads for what waits for somebody: an actor, a projector, the whole chain being read. They are
+not those of commands and of `status`, which nobody's waiting keeps from being answered."""
+
+_LONGEST_NUMBER = 100  # digits: Python takes no more than 4,300, and nobody means so many
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -69,6 +77,7 @@ class Door:
     def __init__(self, service: Service, streams: OpenStreams) -> None:
         self._service = service
         self._streams = streams
+        self._patience = CapacityLimiter(_PATIENT_CALLS)
 
     def routes(self) -> list[Route]:
         """The paths of protocol.py. Read models last: their names are the service's."""
@@ -119,7 +128,7 @@ class Door:
         check_protocol(request)
         as_of = number(request, "as_of")
         kind, id_ = request.path_params["kind"], request.path_params["id"]
-        return answered(await blocking(lambda: self._service.state(kind, id_, as_of=as_of)))
+        return answered(await self._patiently(lambda: self._service.state(kind, id_, as_of=as_of)))
 
     async def events(self, request: Request) -> Response:
         """Events as NDJSON, to the end or for as long as the client listens."""
@@ -132,7 +141,7 @@ class Door:
         model, key = request.path_params["model"], request.path_params.get("key")
         if model not in self._service.models():
             raise NotFound(f"there is nothing at {request.url.path}")
-        return answered(await blocking(lambda: self._service.read(model, key)))
+        return answered(await self._patiently(lambda: self._service.read(model, key)))
 
     async def tree(self, request: Request) -> Response:
         """The supervision tree as data and as text; only the text where that is preferred."""
@@ -155,25 +164,31 @@ class Door:
     async def verify(self, request: Request) -> Response:
         """The hash chain, with progress."""
         check_protocol(request)
-        return verify_response(self._service, self._streams)
+        return verify_response(self._service, self._streams, self._patience)
 
     async def actor(self, request: Request) -> Response:
         """What an actor is doing."""
         name, id_ = request.path_params["name"], request.path_params.get("id")
-        return answered(await blocking(lambda: self._service.actor(name, id_)))
+        return answered(await self._patiently(lambda: self._service.actor(name, id_)))
 
     async def act(self, request: Request) -> Response:
         """Tell, ask, kill or crash an actor."""
         check_protocol(request)
         action = decoded(await body_of(request), ActorAction)
+        if is_too_deep(action.message):
+            raise BadRequest(f"a message may be nested {MAX_DEPTH} deep; this one is deeper")
         name, id_ = request.path_params["name"], request.path_params.get("id")
-        return answered(await blocking(lambda: self._service.act(name, id_, action)))
+        return answered(await self._patiently(lambda: self._service.act(name, id_, action)))
 
     async def stop(self, request: Request) -> Response:
         """An ordered stop: agreed to now, done after this answer."""
         check_protocol(request)
         self._service.stop()
         return answered({"stopping": True}, status=202)
+
+    async def _patiently(self, call: Callable[[], T]) -> T:
+        """`blocking`, for what may wait for somebody."""
+        return await blocking(call, self._patience)
 
     async def _outcome(self, future: Future[Any]) -> CommandAnswer:
         """What came of a command, without blocking the loop."""
@@ -224,10 +239,10 @@ def answered(value: object, *, status: int = 200) -> Response:
     return Response(_encoder.encode(value), status_code=status, media_type=JSON)
 
 
-async def blocking(call: Callable[[], T]) -> T:
+async def blocking(call: Callable[[], T], limiter: CapacityLimiter | None = None) -> T:
     """What `call` returns, called on a worker thread; what it raises, as a LedgerError."""
     try:
-        return await to_thread.run_sync(call, abandon_on_cancel=True)
+        return await to_thread.run_sync(call, limiter=limiter, abandon_on_cancel=True)
     except Exception as problem:
         raise as_ledger_error(problem) from problem
 
@@ -251,8 +266,10 @@ def decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"the request is not understood: {wrong}") from None
-    except msgspec.DecodeError as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         raise NotJson(f"the request is not JSON: {wrong}") from None
+    except RecursionError:
+        raise BadRequest("the request is nested too deeply") from None
 
 
 def number(request: Request, name: str) -> int | None:
@@ -260,8 +277,8 @@ def number(request: Request, name: str) -> int | None:
     given = request.query_params.get(name)
     if given is None:
         return None
-    if not (given.isascii() and given.isdigit()):
-        raise BadRequest(f"{name}: expected a whole number, zero or more; got {given!r}")
+    if not (given.isascii() and given.isdigit() and len(given) <= _LONGEST_NUMBER):
+        raise BadRequest(f"{name}: expected a whole number, zero or more; got {given!r:.60}")
     return int(given)
 
 
@@ -277,7 +294,10 @@ def check_protocol(request: Request) -> None:
 
 async def _refused(_request: Request, problem: Exception) -> Response:
     error = as_ledger_error(problem)
-    return answered(ErrorBody.of(error), status=error.status)
+    answer = answered(ErrorBody.of(error), status=error.status)
+    if isinstance(error, RequestTimedOut):  # the rest of it may still come, and is no request
+        answer.headers["Connection"] = "close"
+    return answer
 
 
 async def _http_error(request: Request, problem: Exception) -> Response:

@@ -99,7 +99,10 @@ class Target:
         )
 
     def _socket_path(self) -> str:
-        path = resolved(self.link)
+        try:
+            path = resolved(self.link)
+        except FileNotFoundError as copied:
+            raise self.gone() from copied
         if not path.exists():
             raise self.gone()
         return str(path)

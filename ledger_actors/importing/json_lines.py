@@ -47,6 +47,8 @@ def _record(line: Line, source: str, ids: CommandIds) -> Record | None:
         return BadLine(source, line.number, line.end, f"not a command: {error}")
     except msgspec.DecodeError as error:
         return BadLine(source, line.number, line.end, f"not JSON, or torn: {error}")
+    except RecursionError:
+        return BadLine(source, line.number, line.end, "not a command: nested too deeply")
     command: dict[str, Any] = msgspec.to_builtins(wire)
     if wire.command_id is None:
         command["command_id"] = ids.next_for(command)

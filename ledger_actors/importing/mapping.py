@@ -98,10 +98,10 @@ def load_mapping(path: Path) -> Mapping:
         raise MappingError(path, "", f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise MappingError(path, "", "is not UTF-8, which TOML is") from error
-    except tomllib.TOMLDecodeError as error:
-        raise MappingError(path, "", f"is not TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise _validation_error(path, str(error)) from error
+    except (ValueError, RecursionError) as error:  # also a number or lists without end
+        raise MappingError(path, "", f"is not TOML: {error}") from error
     _check_files(path, mapping)
     return mapping
 
@@ -124,8 +124,9 @@ def _check_file(path: Path, key: str, section: FileSection, several: bool) -> No
         raise MappingError(path, f"{key}.name", "is missing; expected, as there are several files")
     if len(section.delimiter) != 1 or section.delimiter in '\n\r "':
         raise MappingError(path, f"{key}.delimiter", f"{section.delimiter!r} is not one character")
-    if len(section.quote) > 1:
-        raise MappingError(path, f"{key}.quote", f"{section.quote!r} is not one character, or none")
+    if len(section.quote) > 1 or section.quote in ("\n", "\r", " ", section.delimiter):
+        problem = f"{section.quote!r} is not one character, or none, beside the delimiter"
+        raise MappingError(path, f"{key}.quote", problem)
     _check_encoding(path, f"{key}.encoding", section.encoding)
     for field, rule in section.rules().items():
         _check_rule(path, f"{key}.fields.{field}", rule)
@@ -136,7 +137,7 @@ def _check_file(path: Path, key: str, section: FileSection, several: bool) -> No
 def _check_encoding(path: Path, key: str, encoding: str) -> None:
     try:
         usable = ends_lines_with_newline(encoding)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise MappingError(path, key, f"{encoding!r} is no encoding that Python knows") from error
     if not usable:
         problem = f"{encoding!r} does not end its lines with one byte; convert the file to utf-8"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -27,7 +28,10 @@ __all__ = [
 
 MAX_COMMAND_BYTES = 1024 * 1024
 
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_PRINTABLE = r"\A[^\x00-\x1f\x7f]*\Z"
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
+
+_HALF_A_CHARACTER = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 
 class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,10 +156,10 @@ def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEn
     try:
         wire = _wire_decoder.decode(raw)
     except msgspec.ValidationError as error:
-        msg = f'a command is {{"type": NAME, "data": {{...}}}}: {error}'
+        msg = f'a command is {{"type": NAME, "data": {{...}}}}: {_in_words(error)}'
         raise InvalidCommand(msg) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"this is no JSON: {error}"
+        msg = f"this is no JSON: {_half_a_character(raw) or error}"
         raise InvalidCommand(msg) from error
     except RecursionError as error:
         msg = "this is no command: it is nested too deeply"
@@ -167,3 +171,13 @@ def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEn
         correlation_id=wire.correlation_id,
         causation_id=wire.causation_id,
     )
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    return str(error).replace(f"matching regex {_PRINTABLE!r}", "without control characters")
+
+
+def _half_a_character(raw: bytes) -> str | None:
+    """What is wrong where msgspec says that the data was truncated."""
+    half = _HALF_A_CHARACTER.search(raw)
+    return half and f"{half[0].decode()} is half a character: its other half must follow it"

@@ -24,6 +24,7 @@ __all__ = [
     "TooManyConflicts",
     "UnknownCommand",
     "UnknownEventType",
+    "WrittenByAnother",
     "is_unreadable",
 ]
 
@@ -96,6 +97,19 @@ class MissedEventError(LedgerRuntimeError):
         super().__init__(f"{consumer} expected event {expected} next and was given {got}")
         self.expected = expected
         self.got = got
+
+
+class WrittenByAnother(LedgerRuntimeError):
+    """A read model is not where its projector left it. The projector's restart reads on from there.
+
+    Another daemon has the folder, and this one does not know it yet; or somebody wrote by hand.
+    """
+
+    def __init__(self, consumer: str, *, expected: int, found: int) -> None:
+        super().__init__(
+            f"{consumer} left its read model at event {expected} and finds it at {found}: "
+            "another daemon has written to it"
+        )
 
 
 class PositionAhead(LedgerRuntimeError):

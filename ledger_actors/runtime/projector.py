@@ -13,7 +13,12 @@ import msgspec
 from sqlite_utils import Database
 
 from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.errors import LedgerRuntimeError, OtherHistory, ReadModelFull
+from ledger_actors.runtime.errors import (
+    LedgerRuntimeError,
+    OtherHistory,
+    ReadModelFull,
+    WrittenByAnother,
+)
 from ledger_actors.runtime.read_models import (
     ReadModel,
     history_of,
@@ -106,7 +111,6 @@ class Projector(Consumer):
         """
         if events or up_to - self._stored >= KEEP_POSITION_EVERY:
             self.patiently(lambda: self._write(self._database, events, up_to))
-            self._stored = up_to
 
     def remedy(self) -> str:
         """Return how the model is made anew where it cannot start."""
@@ -148,9 +152,12 @@ class Projector(Consumer):
 
     def _commit(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
         with transaction(db):
+            if (stands_at := position_of(db)) != self._stored:
+                raise WrittenByAnother(self.name, expected=self._stored, found=stands_at)
             self.project_all(db, events)
             self.at_hand = None
             set_position(db, up_to, self.hash_at(up_to))
+        self._stored = up_to
 
     def _keep_what_was_before(self, db: Database, events: Sequence[Recorded]) -> None:
         """Project events one by one, until one raises; all that one row is read as are one."""
@@ -169,22 +176,21 @@ class Projector(Consumer):
 
     def _rebuild(self) -> int:
         """Build a new file, from the first event on, and copy it over the one that serves."""
-        stands_at, rebuilt = self.position, self.model.begin_rebuild()
+        before, rebuilt = (self.position, self._stored), self.model.begin_rebuild()
         subscriptions = self.system.subscriptions
         subscriptions.unsubscribe(self.actor_ref)  # what is to be read need not wait here as well
         try:
             self._open(rebuilt)
-            self.position = 0
+            self.position = self._stored = 0
             self._fill(rebuilt)
             subscriptions.subscribe(self.actor_ref, self.filter)
             self._fill(rebuilt)
             self.model.take_over(rebuilt)
         except BaseException:
-            self.position = stands_at
+            self.position, self._stored = before
             raise
         finally:
             self.model.end_rebuild(rebuilt)
-        self._stored = self.position
         self.move_to(self.position)
         self._answer_waiting()
         self.log.info("projector.rebuilt", position=self.position)

@@ -12,7 +12,7 @@ from ledger_actors.store.errors import StoreError, StoreUnavailable
 from ledger_actors.store.faults import translated
 from ledger_actors.store.owner_only import make_file
 
-__all__ = ["backup"]
+__all__ = ["backup", "sync"]
 
 
 def backup(readers: Readers, target: Path) -> None:
@@ -28,9 +28,9 @@ def backup(readers: Readers, target: Path) -> None:
     try:
         with readers.lease() as source, translated(target):
             _copy(source, partial)
-        _sync(partial)
+        sync(partial)
         partial.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, StoreError):
@@ -47,7 +47,8 @@ def _copy(source: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # one file, nothing beside it
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return when a file, or the names in a folder, are on disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

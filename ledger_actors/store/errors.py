@@ -16,6 +16,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreLocked",
+    "StoreReplaced",
     "StoreTakenOver",
     "StoreTooNew",
     "StoreUnavailable",
@@ -158,6 +159,17 @@ class StoreNotSynced(StoreUnavailable):
         super().__init__(
             f"{path} could not be synced to the disk: nothing is lost, but this process must not "
             "write to it any more; it has to be started again"
+        )
+        self.path = path
+
+
+class StoreReplaced(StoreUnavailable):
+    """Another file is in the store's place, or none: what would be written would be lost."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is not the file any more that this daemon opened: it was moved, deleted or "
+            "replaced. Stop the daemon before a backup is put in its place"
         )
         self.path = path
 

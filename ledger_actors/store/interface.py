@@ -42,6 +42,7 @@ class EventStore(Protocol):
             StoreTakenOver: another daemon has opened the store since.
             StoreNotSynced: what was written earlier may be lost if this process goes on; it has to
                 end, and the next one loses nothing.
+            StoreReplaced: another file was put in the store's place, or it was deleted.
             StoreUnavailable: an I/O error. The batch may or may not be on disk: repeat it under
                 the same command ids. The next append opens the file afresh.
         """

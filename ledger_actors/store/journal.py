@@ -80,8 +80,12 @@ class Journal(Actor):
         self._clock = clock
 
     def on_start(self) -> None:
-        """Crash where the store takes nothing any more: its supervisor is to give up soon."""
+        """Write nothing, which fails where the store takes nothing any more.
+
+        So a journal that has no store any more does not come up again, and the daemon ends.
+        """
         self._store.ensure_writable()
+        self._store.append([])
 
     def on_receive(self, message: Any) -> None:
         """Write this request and those that wait behind it."""

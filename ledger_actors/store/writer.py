@@ -26,6 +26,7 @@ from ledger_actors.store.faults import translation
 from ledger_actors.store.model import Append, Appended
 from ledger_actors.store.reading import commands_taken
 from ledger_actors.store.recent_commands import RecentCommands
+from ledger_actors.store.same_file import SameFile
 from ledger_actors.store.stream_heads import StreamHeads
 from ledger_actors.store.writing import Tail
 from supervision.clock import Clock
@@ -65,6 +66,7 @@ class Writer:
         self._heads = StreamHeads()
         self.recent = RecentCommands()
         self._connection: sqlite3.Connection | None = connect()
+        self._file = SameFile(path)
         try:
             self._tail = self._take_over(self._connection)
         except BaseException:
@@ -118,6 +120,7 @@ class Writer:
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self._file.check()
             if self._stale:
                 self._reload(connection)
             # A kill may come at any line, also between the commit and taking it on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ledger_actors.daemon.client import HttpConnection
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
 from ledger_actors.daemon.endpoint import Endpoint
 from ledger_actors.daemon.errors import NotJson, Rejected
+from ledger_actors.daemon.limits import Limits
 from ledger_actors.daemon.protocol import (
     CommandAnswer,
     CommandInfo,
@@ -35,6 +37,8 @@ class FakeService:
         self.held: list[tuple[Future[Any], CommandRequest]] = []
         self.acted: list[tuple[str, str | None, Any]] = []
         self.stopped = False
+        self.caught_up = threading.Event()
+        self.caught_up.set()
         self.listeners: list[Callable[[], None]] = []
 
     def submit(self, raw: bytes) -> Future[CommandAnswer]:
@@ -96,6 +100,7 @@ class FakeService:
         return ("balances",)
 
     def read(self, model: str, key: str | None = None) -> Any:
+        self.caught_up.wait(HANG)
         return [{"account_uuid": "a-1", "balance": "1.00"}] if key is None else {"balance": "1.00"}
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
@@ -121,9 +126,9 @@ class RunningDoor:
         self.connection = HttpConnection(self.target)
         self.ref: Ref | None = None
 
-    def open(self) -> None:
+    def open(self, limits: Limits | None = None) -> None:
         door = UnixDoor(door_link(self.folder))
-        self.ref = spawn(Endpoint, (self.service, door))
+        self.ref = spawn(Endpoint, (self.service, door), {"limits": limits})
         self.ref.ask("are you there", timeout=HANG)
         DaemonPid(self.folder).write()
 
@@ -139,4 +144,17 @@ def door(tmp_path: Path) -> Iterator[RunningDoor]:
     running = RunningDoor(tmp_path)
     running.open()
     yield running
+    running.close()
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[Callable[[Limits], RunningDoor]]:
+    """A function that opens a door with these limits."""
+    running = RunningDoor(tmp_path)
+
+    def open_with(limits: Limits) -> RunningDoor:
+        running.open(limits)
+        return running
+
+    yield open_with
     running.close()

@@ -27,6 +27,7 @@ from ledger_actors.store import (
     StoreClosed,
     StoreError,
     StoreLocked,
+    StoreReplaced,
     StoreTakenOver,
     StoreTooNew,
     StoreUnavailable,
@@ -276,6 +277,19 @@ class TestOtherWriters:
             (answer,) = other.append([append()])
             assert isinstance(answer, Appended)
             assert other.verify().ok
+
+    def test_a_file_that_was_put_in_the_stores_place_is_not_written_beside(
+        self, path: Path, store: SqliteEventStore
+    ) -> None:
+        """What went to the old file, which has no name any more, would be gone with the daemon."""
+        store.backup(path.with_name("backup.db"))
+        path.with_name("backup.db").replace(path)
+        for _ in range(2):
+            with pytest.raises(StoreReplaced, match="Stop the daemon before a backup is put"):
+                store.append([append()])
+        path.unlink()
+        with pytest.raises(StoreReplaced):
+            store.append([append()])
 
     def test_it_is_out_even_if_nothing_was_written(
         self, path: Path, store: SqliteEventStore

@@ -1,0 +1,1 @@
+"""Bad input on purpose: what decodes what comes from outside, and samples to begin with."""

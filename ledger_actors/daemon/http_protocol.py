@@ -1,0 +1,131 @@
+"""HTTP on one connection: uvicorn's, with a limit on connections, time for a request, and words.
+
+uvicorn answers what is no HTTP with three words of text, waits for ever for a request that does
+not come, and takes any number of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, RequestResponseCycle
+from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
+
+from ledger_actors.daemon.errors import BadRequest, LedgerError, TooLarge, TooManyConnections
+from ledger_actors.daemon.limits import Limits, too_slow
+from ledger_actors.daemon.protocol import JSON, ErrorBody
+
+LINGER_SECONDS = 1.0
+"""How long a refused connection stays, so that its client reads why before it is gone."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""The most that a request line and its headers may have together."""
+
+_HEAD_TOO_LARGE = (
+    f"a request line and its headers may have {MAX_HEAD_BYTES:,} bytes; these have more"
+)
+
+
+class BoundedHttp(HttpProtocol):
+    """One connection. Everything is on the event loop's thread."""
+
+    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+        """Take it, unless there are too many."""
+        super().connection_made(transport)
+        most = self._limits.max_connections
+        if len(self.connections) > most:
+            self._refuse(
+                TooManyConnections(
+                    f"this door has {most:,} connections open, as many as it takes: close some, "
+                    "or raise endpoint.max_connections"
+                )
+            )
+        else:
+            self._begin_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._end_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; the time for a request runs from its first byte until its head is there."""
+        if self._refused:
+            return
+        super().data_received(data)
+        if self._request() is not None:
+            self._end_deadline()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(TooLarge(_HEAD_TOO_LARGE, status=431))
+        elif self._deadline is None and not self.transport.is_closing():
+            self._begin_deadline()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; called by uvicorn while it handles the parser's exception."""
+        problem = sys.exception()
+        status = getattr(problem, "error_status_hint", 400)
+        said = f"this is no HTTP/1.1 request that the door can read: {problem or msg}"
+        self._refuse(BadRequest(said, status=status))
+
+    def _request(self) -> RequestResponseCycle | None:
+        """The request that is being answered, if there is one."""
+        latest: RequestResponseCycle | None = self.cycle  # None until the first
+        return None if latest is None or latest.response_complete else latest
+
+    def _begin_deadline(self) -> None:
+        seconds = self._limits.request_timeout
+        self._deadline = self.loop.call_later(seconds, self._too_slow)
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+            self._head_bytes = 0
+
+    def _too_slow(self) -> None:
+        self._refuse(too_slow(self._limits))
+
+    def _refuse(self, error: LedgerError) -> None:
+        """Say why, and take no more from this connection.
+
+        It is closed a moment later: with something unread a close is a reset, and the client
+        might lose what it was told.
+        """
+        self._refused = True
+        self._end_deadline()
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        if self.transport.is_closing():
+            return
+        request = self._request()
+        if request is None or not request.response_started:
+            self.transport.write(_answer(error))
+        if request is not None:
+            request.disconnected = True
+            request.waiting_for_100_continue = False
+            request.message_event.set()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+
+def _answer(error: LedgerError) -> bytes:
+    body = msgspec.json.encode(ErrorBody.of(error))
+    phrase = STATUS_PHRASES.get(error.status, b"")
+    head = (
+        f"HTTP/1.1 {error.status} {phrase.decode()}\r\ncontent-type: {JSON}\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
