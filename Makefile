@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 NAME ?=
+KILLS ?= 200
 SECONDS ?= 60
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run shell demo test pykka-suite fuzz lint types format bench clean
+.PHONY: help run shell demo test pykka-suite torture fuzz lint types format bench clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,6 +29,9 @@ test: $(VENV)/.test  ## run the tests
 
 pykka-suite: $(VENV)/.test $(VENV)/.dev  ## run Pykka's own suite against our actors
 	$(BIN)/python -m pytest -m pykka_suite tests/conformance/external $(ARGS)
+
+torture: $(VENV)/.test  ## kill -9 a daemon under load, KILLS=200 times, and check that nothing is lost
+	$(BIN)/python -m tests.torture --kills $(KILLS) $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## bad input for every decoder, guided by coverage; SECONDS=60
 	$(BIN)/python -m fuzz $(SECONDS)

@@ -42,13 +42,20 @@ class Future(pykka.Future[T]):
 
     deadline: float | None = None
 
-    def __init__(self, target: Ref | None = None) -> None:
+    def __init__(
+        self,
+        target: Ref | None = None,
+        callback: Callable[[Future[T]], None] | None = None,
+    ) -> None:
+        """Make a future; `callback` is as one given to `add_done_callback` at once."""
         # Not Pykka's __init__: it makes an object a future for a hook that is rarely used.
         self._get_hook = None
         self.target = target
         self._value: Any = _PENDING
         self._exc_info: Any = None
-        self._callbacks: list[Callable[[Future[T]], None]] | None = None
+        self._callbacks: list[Callable[[Future[T]], None]] | None = (
+            None if callback is None else [callback]
+        )
 
     def done(self) -> bool:
         """Return whether the value or the exception is here."""
@@ -143,6 +150,14 @@ class Future(pykka.Future[T]):
                 return
         self._call(callback)
 
+    def call_first(self, callback: Callable[[Future[T]], None]) -> None:
+        """As `add_done_callback`, but before all that were added until now, and all who wait."""
+        with _settling:
+            if self._value is _PENDING:
+                self._callbacks = [callback, *(self._callbacks or ())]
+                return
+        self._call(callback)
+
     def remove_done_callback(self, callback: Callable[[Future[T]], None]) -> None:
         """Forget `callback` if it has not been called."""
         with _settling:
@@ -175,7 +190,10 @@ class Future(pykka.Future[T]):
         with execution.shield():
             callbacks, self._callbacks = self._callbacks, None
             for callback in callbacks or ():
-                self._call(callback)
+                try:  # as `_call`, without the call
+                    callback(self)
+                except Exception:  # noqa: BLE001 - whoever it is, the setter must not pay for it
+                    telemetry.log_faulty_callback(callback)
 
     def _call(self, callback: Callable[[Future[T]], None]) -> None:
         try:

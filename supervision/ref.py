@@ -86,9 +86,6 @@ class Ref(Identity):
         self.longest_mailbox = 0
         self.busy_microseconds = 0
         self.started_at: float | None = None
-        # list.pop is atomic: whoever pops ends the actor, or kills it, and nobody else does.
-        self._life = [True]
-        self._kill = [True]
 
     @property
     def actor_stopped(self) -> Ended:  # type: ignore[override]
@@ -113,6 +110,22 @@ class Ref(Identity):
         if not self.actor_inbox.empty():
             return True
         return self.attention and self.running is not None and self.running.has_held_work()
+
+    def is_idle(self) -> bool:
+        """Return whether a pooled actor has handled all that was sent to it; from any thread.
+
+        What is sent while the caller reads this is not counted.
+        """
+        # First the mailbox: what is not in there any more has been handled if it is not busy.
+        return (
+            self.actor_inbox.empty()
+            and self.busy is not None
+            and not self.busy.locked()
+            and self.started_at is not None
+            and self.exit_reason is None
+            and not self.attention
+            and not self.suspended
+        )
 
     def info(self) -> ActorInfo:
         """Return what can be said without asking the actor; from any thread."""
@@ -246,11 +259,11 @@ class Ref(Identity):
 
     def claim_end(self) -> bool:
         """Take the right to end it; only one caller gets it."""
-        return _claim(self._life)
+        return self._claim("_ended_by")
 
     def claim_kill(self) -> bool:
         """Take the right to kill it; only one caller gets it."""
-        return _claim(self._kill)
+        return self._claim("_killed_by")
 
     def end(self, reason: ExitReason) -> bool:
         """Do all that an end means, exactly once; return whether this call did it.
@@ -288,14 +301,11 @@ class Ref(Identity):
             return None
         return watch
 
+    def _claim(self, right: str) -> bool:
+        # dict.setdefault is atomic: whoever puts a token of its own there has it, and nobody else.
+        token = object()
+        return self.__dict__.setdefault(right, token) is token
+
     def _actor_weakref(self) -> Actor | None:  # type: ignore[override]
         # Pykka's proxies call this to see what attributes there are.
         return self.running
-
-
-def _claim(right: list[bool]) -> bool:
-    try:
-        right.pop()
-    except IndexError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ledger_actors.daemon.errors import LedgerUnavailable
-from ledger_actors.ledger_api import Ledger, connect
+from ledger_actors.ledger_api import connect
 from supervision.clock import SYSTEM_CLOCK
 
 START_SECONDS = 30.0
@@ -26,6 +26,7 @@ class DaemonProcess:
 
     def __init__(self, data: Path, **environment: str) -> None:
         self._data = data
+        self._log = data.with_name("daemon.log")
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,10 +44,14 @@ class DaemonProcess:
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises ChildProcessError when it does not."""
-        log = self._data.with_name("daemon.log")
-        log.parent.mkdir(parents=True, exist_ok=True)
+        self.begin()
+        self.wait_until_it_answers()
+
+    def begin(self) -> None:
+        """Start it, and do not wait."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "ledger_actors", "start", "--data", str(self._data)]
-        with log.open("ab") as output:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
                 stdout=output,
@@ -54,7 +59,6 @@ class DaemonProcess:
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **self._environment},
             )
-        self._wait_until_it_answers(self._process, log).close()
 
     def kill_9(self) -> None:
         """Kill it as a power cut would; returns when the process is gone. From any thread."""
@@ -62,30 +66,42 @@ class DaemonProcess:
             self._process.kill()
             self._process.wait()
 
-    def wait(self) -> int:
-        """Wait until it has ended by itself; return its exit status."""
-        assert self._process is not None, "it was started"
-        return self._process.wait(STOP_SECONDS)
+    def begin_stop(self) -> None:
+        """Ask it to stop in order, if it runs, and do not wait."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int | None:
+        """Wait until it has ended by itself; return its exit status, None if it never started.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not ended.
+        """
+        return None if self._process is None else self._process.wait(seconds)
 
     def stop(self) -> int | None:
         """Stop it in order, if it runs; return its exit status, None if it was never started."""
         if self._process is None:
             return None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        self.begin_stop()
         try:
             return self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill_9()
             raise
 
-    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], log: Path) -> Ledger:
+    def wait_until_it_answers(self) -> None:
+        """Wait until it answers. Raises ChildProcessError when it does not."""
         deadline = SYSTEM_CLOCK.monotonic() + START_SECONDS
         not_yet = threading.Event()
-        while process.poll() is None and SYSTEM_CLOCK.monotonic() < deadline:
+        process = self._process
+        while process and process.poll() is None and SYSTEM_CLOCK.monotonic() < deadline:
             try:
-                return connect(self._data)
+                connect(self._data).close()
             except LedgerUnavailable:
                 not_yet.wait(0.02)  # the door cannot announce itself to another process
+            else:
+                return
         self.kill_9()
-        raise ChildProcessError(f"the daemon did not come up; it said:\n{log.read_text()[-2000:]}")
+        said = self._log.read_text()[-2000:]
+        raise ChildProcessError(f"the daemon did not come up; it said:\n{said}")

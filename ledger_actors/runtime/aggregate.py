@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
-from ledger_actors.runtime.answers import TellFirst, answer_as_before, answer_with
+from ledger_actors.runtime.answers import LearnFirst, answer_as_before, answer_with
 from ledger_actors.runtime.catalog import Event
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.delivery import Delivery
@@ -79,19 +78,25 @@ class Aggregate(Passivated, Generic[S]):
         """Return the state after an event."""
         raise NotImplementedError
 
-    _at_hand: RecordedEvent | None = None  # a default of the class: it costs no memory
+    # What an idle aggregate does not have is a default of the class, and costs no memory.
+    _at_hand: RecordedEvent | None = None
+    _read = 0
+    """The version up to which this actor has read the stream."""
+    _written = 0
+    """The version up to which the journal has answered it; set in the journal's thread."""
+    _snapshot_at = 0
+    _snapshot: Stand | None = None
+    """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""
+    _snapshot_id = 0
+    _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
 
     def __init__(self, system: System, identity: str) -> None:
         super().__init__(system)
         self.identity = identity
         self.stream_name = self.stream(identity)
-        self._state: Any = self.initial_state
-        self._version = 0
-        self._last_id = 0
+        # What is in flight is in it. It is replaced as a whole: others read it at any time.
+        self._stand = Stand(self.initial_state, 0)
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
-        self._confirmed = 0
-        self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
-        self._snapshot_at = 0
 
     @classmethod
     def stream(cls, identity: str) -> str:
@@ -110,14 +115,13 @@ class Aggregate(Passivated, Generic[S]):
         store = self._system.store
         snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
-            self._state, self._version, self._last_id = snapshot
-            self._snapshot_at = self._version
+            self._stand = snapshot
+            self._snapshot_at = self._read = snapshot.version
         batch = self._system.options.read_batch
         for row in store.read_stream(
-            self.stream_name, after_version=self._version, batch_size=batch
+            self.stream_name, after_version=self._stand.version, batch_size=batch
         ):
             self._apply(row)
-        self._confirmed = self._version
         self.used()
         self.arm_idle_timer()
 
@@ -125,15 +129,16 @@ class Aggregate(Passivated, Generic[S]):
         """Handle what an aggregate understands; anything else is logged and ignored."""
         if isinstance(message, Execute):
             self.used()
-            return self._execute(message.envelope, message.missing)
+            return self._execute(message)
         if isinstance(message, Delivery):
             return self._foreign(message.events)
         if isinstance(message, ReadState):
             self.used()
-            return self._read_state()
+            stand = self._stand
+            return self._once_confirmed(Stand(stand.state, stand.version))
         if isinstance(message, ReadAhead):
             self.used()
-            return Stand(self._state, self._version, next(reversed(self._in_flight), None))
+            return self.ahead()
         self.log.warning("aggregate.unknown_message", message=repr(message)[:200])
         return None
 
@@ -149,38 +154,48 @@ class Aggregate(Passivated, Generic[S]):
 
     # -- commands ------------------------------------------------------------------------------
 
-    def _execute(self, envelope: CommandEnvelope, missing: Rejection | None) -> Any:
+    def _execute(self, message: Execute) -> Any:
+        envelope, stand = message.envelope, self._stand
         fingerprint = envelope.fingerprint()
-        if envelope.repeatable and self._seen_before(envelope.command_id, fingerprint):
+        if self._seen_before(envelope.command_id, fingerprint, message.unseen_since):
             return None
-        if missing is not None:
-            raise missing
+        if message.missing is not None:
+            raise message.missing
         try:
-            made = tuple(self.decide(self._state, envelope.command))
+            made = tuple(self.decide(stand.state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
-        append = self._append(envelope, fingerprint, made)
+        append = self._append(envelope, fingerprint, made, message.unseen_since)
+        state = stand.state
         for event in made:
-            self._state = self.evolve(self._state, event)
-        self._version += len(made)
-        self._send(append, envelope.command_id, fingerprint)
+            state = self.evolve(state, event)
+        after = Stand(state, stand.version + len(made), envelope.command_id)
+        if self._is_snapshot_due(after.version):
+            self._snapshot_at = after.version
+            self._snapshot = after
+        self._send(append, fingerprint, after)
         return None
 
     def _append(
-        self, envelope: CommandEnvelope, fingerprint: str, made: tuple[Event, ...]
+        self,
+        envelope: CommandEnvelope,
+        fingerprint: str,
+        made: tuple[Event, ...],
+        unseen_since: int | None,
     ) -> Append:
         """Return what is to be written, with the version and the command in flight it rests on."""
         writes: tuple[StreamWrite, ...] = ()
         guards: tuple[Guard, ...] = ()
         if made:
             events = tuple(map(self._system.events.encode, made))
-            writes = (StreamWrite(self.stream_name, events, self._version),)
+            writes = (StreamWrite(self.stream_name, events, self._stand.version),)
         else:  # that there is nothing to do is true of this version, too
-            guards = (Guard(self.stream_name, self._version),)
-        rests_on = tuple(islice(reversed(self._in_flight), 1))
-        return envelope.append(fingerprint, writes=writes, guards=guards, rests_on=rests_on)
+            guards = (Guard(self.stream_name, self._stand.version),)
+        basis = self._stand.rests_on
+        rests_on = (basis,) if basis is not None and basis in self._in_flight else ()
+        return envelope.append(fingerprint, writes, guards, rests_on, unseen_since)
 
-    def _seen_before(self, command_id: str, fingerprint: str) -> bool:
+    def _seen_before(self, command_id: str, fingerprint: str, unseen_since: int | None) -> bool:
         """Answer a command that is in flight or on disk already; return whether it is."""
         in_flight = self._in_flight.get(command_id)
         if in_flight is not None:
@@ -191,100 +206,123 @@ class Aggregate(Passivated, Generic[S]):
             else:
                 self.reply_exception(CommandIdReused(command_id))
             return True
-        found = self._system.store.find_command(command_id)
+        store = self._system.store
+        if unseen_since is not None and store.is_unseen(command_id, unseen_since):
+            return False
+        found = store.find_command(command_id)
         if found is not None:
             with shield():
                 answer_as_before(found, fingerprint, self.release_reply())
         return found is not None
 
-    def _send(self, append: Append, command_id: str, fingerprint: str) -> None:
-        ref, written = self.actor_ref, Future[Any]()
+    def _send(self, append: Append, fingerprint: str, after: Stand) -> None:
+        command_id = after.rests_on
+        assert command_id is not None
         with shield():  # killed in here, it would leave the one who asked without an answer
             answer = self.release_reply()
-            self._in_flight[command_id] = (fingerprint, answer)
-            written.add_done_callback(TellFirst(ref, self._version, command_id, answer))
-            self._system.journal.forward(AppendRequest(append, origin=ref), written)
+            self._in_flight[command_id] = (fingerprint, answer)  # before it is seen in the state
+            self._stand = after
+            answer.call_first(LearnFirst(self, after.version, command_id))
+            self._system.journal.forward(AppendRequest(append, self.actor_ref), answer)
 
-    def on_settled(self, version: int, command_id: str, written: Future[Any]) -> None:
-        """Take note of the journal's answer to the append that led to `version`."""
+    def confirm(self, command_id: str, version: int, events: Sequence[RecordedEvent]) -> bool:
+        """Take note that the append that led to `version` is on disk; in the journal's thread.
+
+        Return whether something has waited for it: then `on_confirmed` is due.
+        """
+        self._written = max(self._written, version)
         self._in_flight.pop(command_id, None)
-        problem = written.exception()
-        if problem is not None:
-            self._hydrate_afresh(str(problem))
-        elif (appended := written.get()).duplicate:
-            self._hydrate_afresh(f"command {command_id!r} was written before")
-        else:
-            self._confirm(version, appended.events)
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.version == version and events:
+            self._snapshot_id = events[-1].id
+        return bool(self._held or self._snapshot_id)
 
-    def _hydrate_afresh(self, why: str) -> None:
-        """End: what was applied here never happened. The next message starts a successor."""
-        self.cancel_idle_timer()
+    def on_confirmed(self) -> None:
+        """Do what has waited until more was on disk."""
+        self._release_held()
+        snapshot, event_id = self._snapshot, self._snapshot_id
+        if snapshot is not None and event_id:
+            self._snapshot, self._snapshot_id = None, 0
+            self._keep(snapshot, event_id)
+
+    def hydrate_afresh(self, why: str) -> None:
+        """End: what was applied here never happened. The next message starts a successor.
+
+        It stays in flight until then, for whoever looks at the state.
+        """
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
-    def _confirm(self, version: int, events: Sequence[RecordedEvent]) -> None:
-        self._confirmed = max(self._confirmed, version)
-        if events:
-            # Another's event, from the same commit, may have been told of before this answer.
-            self._last_id = max(self._last_id, events[-1].id)
-        self._release_held()
-        if not self._in_flight:
-            self._maybe_snapshot()
+    def _confirmed(self) -> int:
+        """Return the version up to which the state is known to be on disk."""
+        return max(self._read, self._written)
 
     # -- reading -------------------------------------------------------------------------------
 
-    def _read_state(self) -> Stand | None:
-        return self._once_confirmed(Stand(self._state, self._version))
+    def ahead(self) -> Stand:
+        """Return the state, with what it rests on that is not on disk yet; from any thread."""
+        stand = self._stand
+        if stand.rests_on is None or stand.rests_on in self._in_flight:
+            return stand
+        return Stand(stand.state, stand.version)
 
     def _once_confirmed(self, answer: Stand | Rejection) -> Stand | None:
         """Answer once all that the state rests on is on disk; never, if that is refused.
 
         The one who asked is then told that this actor has ended, and asks its successor.
         """
-        if self._version > self._confirmed:
-            self._held.append((self._version, self.defer_reply(), answer))
+        version = self._stand.version
+        if version > self._confirmed():
+            if self._held is None:
+                self._held = deque()
+            self._held.append((version, self.defer_reply(), answer))
+            self._release_held()  # the journal may have answered before it could see this
             return None
         if isinstance(answer, Rejection):
             raise answer
         return answer
 
     def _release_held(self) -> None:
-        while self._held and self._held[0][0] <= self._confirmed:
+        while self._held and self._held[0][0] <= self._confirmed():
             _, waiting, answer = self._held.popleft()
             if isinstance(answer, Rejection):
                 waiting.try_set_exception(answer)
             else:
                 waiting.try_set(answer)
+        if not self._held:
+            self._held = None
 
     # -- events that somebody else wrote to this stream ----------------------------------------
 
     def _foreign(self, rows: Sequence[RecordedEvent]) -> None:
         for row in rows:
-            if row.version <= self._confirmed:
+            if row.version <= self._confirmed():
                 continue  # hydration has seen it
             self._at_hand = row
-            if row.version <= self._version:
-                self._hydrate_afresh(f"event {row.id} is in the place of what is in flight")
+            if row.version <= self._stand.version:
+                self.hydrate_afresh(f"event {row.id} is in the place of what is in flight")
                 return
-            if row.version != self._version + 1:
-                raise StreamGap(self.stream_name, self._version + 1, row.version)
+            if row.version != self._stand.version + 1:
+                raise StreamGap(self.stream_name, self._stand.version + 1, row.version)
             self._apply(row)
-            self._confirmed = self._version
+            if self._is_snapshot_due(row.version):
+                self._snapshot_at = row.version
+                self._keep(self._stand, row.id)
         self._release_held()
 
     def _apply(self, row: RecordedEvent) -> None:
         self._at_hand = row
+        state = self._stand.state
         for event in self._system.events.decode(row):
-            self._state = self.evolve(self._state, event)
-        self._version = row.version
-        self._last_id = row.id
+            state = self.evolve(state, event)
+        self._stand = Stand(state, row.version)
+        self._read = row.version
         self._at_hand = None
 
     # -- snapshots ----------------------------------------------------------------------------
 
-    def _maybe_snapshot(self) -> None:
+    def _is_snapshot_due(self, version: int) -> bool:
         every = self._system.options.snapshot_every
-        if not every or self._version - self._snapshot_at < every:
-            return
-        self._snapshot_at = self._version
-        stand = Stand(self._state, self._version)
-        save_snapshot(self._system, type(self), self.stream_name, stand, event_id=self._last_id)
+        return 0 < every <= version - self._snapshot_at and self._snapshot is None
+
+    def _keep(self, stand: Stand, event_id: int) -> None:
+        save_snapshot(self._system, type(self), self.stream_name, stand, event_id=event_id)

@@ -16,10 +16,12 @@ class Execute(msgspec.Struct, frozen=True):
     """Decide this command. The answer is an `Appended`, or what refused it is raised.
 
     With `missing` it is refused, unless it was done before: what it names was not there.
+    `unseen_since`: when it was looked whether it was done before, as `Append.unseen_since`.
     """
 
     envelope: CommandEnvelope
     missing: Rejection | None = None
+    unseen_since: int | None = None
 
 
 class ReadState(msgspec.Struct, frozen=True):

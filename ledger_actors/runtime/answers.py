@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.model import Appended, StoredCommand
-from supervision import Future, Ref
+from supervision import Future
 from supervision.messages import SystemMessage
 
-__all__ = ["TellFirst", "answer_as_before", "answer_with", "pass_on"]
+if TYPE_CHECKING:
+    from ledger_actors.runtime.aggregate import Aggregate
+
+__all__ = ["LearnFirst", "answer_as_before", "answer_with", "pass_on"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Settled(SystemMessage):
-    """The journal has answered an append. A message of the runtime's: no letter when it is late."""
-
-    version: int
-    command_id: str
-    written: Future[Any]
+class _Confirmed(SystemMessage):
+    """Something waits for what is on disk now. A message of the runtime's: no letter when late."""
 
     def handle(self, actor: Any) -> None:
-        actor.on_settled(self.version, self.command_id, self.written)
+        actor.on_confirmed()
 
 
 @dataclass(frozen=True, slots=True)
-class TellFirst:
-    """What is done with the journal's answer: the aggregate is told, and then whoever asked.
+class _Refused(SystemMessage):
+    """What the aggregate has applied was not written."""
 
-    In that order. Who asked may try again at once, and must not find an aggregate that still
-    believes in what was refused. Called in the journal's thread.
+    why: str
+
+    def handle(self, actor: Any) -> None:
+        actor.hydrate_afresh(self.why)
+
+
+_CONFIRMED = _Confirmed()
+
+
+class LearnFirst:
+    """What an aggregate does with the journal's answer, before whoever asked gets it.
+
+    Who asked may try again at once, and must not find an aggregate that still believes in what was
+    refused. Called in the journal's thread. The aggregate is sent a message only where it has
+    something to do: as a rule it just takes note.
     """
 
-    ref: Ref
-    version: int
-    command_id: str
-    answer: Future[Any]
+    __slots__ = ("_aggregate", "_command_id", "_version")
+
+    def __init__(self, aggregate: Aggregate[Any], version: int, command_id: str) -> None:
+        self._aggregate = aggregate
+        self._version = version
+        self._command_id = command_id
 
     def __call__(self, written: Future[Any]) -> None:
-        """Tell the aggregate, and pass the answer on."""
-        self.ref.signal(_Settled(self.version, self.command_id, written))
-        pass_on(written, self.answer)
+        """Tell the aggregate what became of its append."""
+        problem = written.exception()
+        appended: Appended | None = None if problem is not None else written.get()
+        if appended is None:
+            self._refuse(str(problem))
+        elif appended.duplicate:
+            self._refuse(f"command {self._command_id!r} was written before")
+        elif self._aggregate.confirm(self._command_id, self._version, appended.events):
+            self._aggregate.actor_ref.signal(_CONFIRMED)
+
+    def _refuse(self, why: str) -> None:
+        self._aggregate.actor_ref.signal(_Refused(why))
 
 
 def pass_on(done: Future[Any], answer: Future[Any]) -> None:

@@ -16,24 +16,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count
+from itertools import count, groupby
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from ledger_actors.runtime.aggregate import Aggregate, Named
-from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
-from ledger_actors.runtime.answers import pass_on
+from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState, Stand
+from ledger_actors.runtime.answers import answer_as_before, pass_on
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.deadlines import Deadlines
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
 from ledger_actors.runtime.errors import DoesNotExist, InvalidCommand, UnknownCommand
 from ledger_actors.runtime.handler import CommandHandler
-from ledger_actors.runtime.journey import Journey
+from ledger_actors.runtime.journey import Journey, Ways
 from ledger_actors.runtime.lanes import Lanes, NoLanes
 from ledger_actors.runtime.question import Question
 from ledger_actors.runtime.system import System, by_category
 from ledger_actors.store.errors import StoreError
-from ledger_actors.store.model import Appended
-from supervision import AlreadyRegistered, AlreadyStarted, Future, Ref, Rejection
+from ledger_actors.store.model import Appended, StoredCommand
+from supervision import AlreadyRegistered, AlreadyStarted, Future, Ref
 from supervision.administration import start_child_async
 from supervision.execution import shield
 from supervision.specs import child_spec
@@ -91,18 +92,35 @@ class CommandBus:
             UnknownCommand: nobody decides this command.
             InvalidCommand: what should be the aggregate's id is none.
         """
-        seconds = self._system.options.command_timeout if timeout is None else timeout
-        journey, unseen = self._journey(envelope)
-        if unseen:
-            journey.wait_for(unseen)
-        self._deadline(seconds).add(journey)
-        if self._closed:
-            journey.refuse()
-            return journey.outcome
-        journey.ways.enter(journey)
-        for named in unseen:
-            self._look_up(named, journey)
+        since = None if envelope.repeatable else self._system.store.moment()
+        journey = self._journey(envelope, since)
+        self._set_out([journey], timeout)
         return journey.outcome
+
+    def dispatch_many(
+        self, envelopes: Sequence[CommandEnvelope], *, timeout: float | None = None
+    ) -> list[Future[Outcome]]:
+        """As `dispatch`, for many at once, which is quicker; they set out in their order.
+
+        It is looked in one query which of them were done before. Nothing is raised: what
+        `dispatch` would raise is in the future of its command.
+        """
+        done, since = self._done_before(envelopes)
+        outcomes: list[Future[Outcome]] = []
+        journeys: list[Journey] = []
+        for envelope in envelopes:
+            before = done.get(envelope.command_id)
+            try:
+                if before is None:
+                    journey = self._journey(envelope, since)
+                    journeys.append(journey)
+                    outcomes.append(journey.outcome)
+                else:
+                    outcomes.append(_as_before(envelope, before))
+            except (UnknownCommand, InvalidCommand) as wrong:
+                outcomes.append(_failed(wrong))
+        self._set_out(journeys, timeout)
+        return outcomes
 
     def close(self) -> None:
         """Answer all who wait, and all who come later: the tree has ended.
@@ -114,39 +132,61 @@ class CommandBus:
             for one in deadlines.pending():
                 one.close()
 
-    def _journey(self, envelope: CommandEnvelope) -> tuple[Journey, Sequence[Named]]:
-        """Return a command's journey, and what it names that was not seen to be there."""
+    def _done_before(
+        self, envelopes: Sequence[CommandEnvelope]
+    ) -> tuple[Mapping[str, StoredCommand], int | None]:
+        """Return which of them were done, and when that was so; `None`: it could not be read."""
+        store = self._system.store
+        ids = [envelope.command_id for envelope in envelopes if envelope.repeatable]
+        if not ids:
+            return {}, store.moment()
+        try:
+            known = store.look_up_commands(ids)
+        except StoreError:
+            return {}, None  # whoever decides them will look, or say what is wrong
+        return known.found, known.moment
+
+    def _journey(self, envelope: CommandEnvelope, unseen_since: int | None) -> Journey:
+        """Return a command's journey, which knows what it waits for before it may set out."""
         kind = type(envelope.command)
-        owner, handler = self._owners.get(kind), self.handlers.get(kind)
+        ways: Ways = self._lanes
         unseen: Sequence[Named] = ()
-        if owner is not None:
+        if (owner := self._owners.get(kind)) is not None:
             cls, field, names = owner
             key: Address = (cls, getattr(envelope.command, field))
-            _check(cls, key[1])
+            if not key[1] or key[1].__class__ is not str:
+                _check(cls, key[1])
             if names is not None:
                 unseen = self._not_on_disk(names(envelope.command))
-        elif handler is not None:
-            key = (handler, kind.command_type)
+        elif (handler := self.handlers.get(kind)) is not None:
+            key, ways = (handler, kind.command_type), self._no_lanes
         else:
             raise UnknownCommand(envelope.type, None)
         journey = Journey(
             envelope,
-            self._send,
-            self._lanes if owner is not None else self._no_lanes,
+            self.deliver,
+            ways,
             key=key,
             number=next(self._numbers),
             conflict_retries=self._system.options.conflict_retries,
+            unseen_since=unseen_since,
         )
-        return journey, unseen
+        if unseen:
+            journey.wait_for(unseen)
+        return journey
 
-    def _send(
-        self,
-        key: Any,
-        envelope: CommandEnvelope,
-        missing: Rejection | None,
-        answer: Future[Appended],
-    ) -> None:
-        self.deliver(key, Execute(envelope, missing), answer)
+    def _set_out(self, journeys: Sequence[Journey], timeout: float | None) -> None:
+        seconds = self._system.options.command_timeout if timeout is None else timeout
+        self._deadline(seconds).add(journeys)
+        if self._closed:
+            for journey in journeys:
+                journey.refuse()
+            return
+        for ways, group in groupby(journeys, _ways):
+            ways.enter(list(group))
+        for journey in journeys:
+            for named in journey.awaited():
+                self._look_up(named, journey)
 
     def _deadline(self, seconds: float) -> Deadlines[Journey | Question]:
         found = self._deadlines.get(seconds)
@@ -184,11 +224,17 @@ class CommandBus:
 
     # -- aggregates ----------------------------------------------------------------------------
 
-    def deliver(self, key: Address, message: Any, answer: Future[Any]) -> None:
+    def deliver(
+        self, key: Address, message: Any, answer: Future[Any], to: Ref | None = None
+    ) -> None:
         """Give a message to an aggregate or a handler, started if it does not run; do not wait.
 
-        Messages from one thread arrive in their order, also around a start.
+        `to` is the actor, where it is known. Messages from one thread arrive in their order, also
+        around a start.
         """
+        if to is not None and key not in self._starting:  # else those that wait for it come first
+            to.forward(message, answer)
+            return
         with shield():  # an actor that is killed here must not leave a start behind half made
             with self._lock:
                 waiting = self._starting.get(key)
@@ -218,14 +264,30 @@ class CommandBus:
         """As `read`, for a message of one's own making and a future that is there already."""
         self._ask(key, message).add_done_callback(lambda done: pass_on(done, answer))
 
+    def glance(self, key: Named) -> Stand | None:
+        """Return what `ask(key, ReadAhead(), ...)` would answer, if it is known without asking.
+
+        It is if nothing is on its way to the aggregate and it has nothing to do, or if nothing was
+        ever written about it.
+        """
+        if self._lanes.is_in_use(key):
+            return None
+        ref = self._system.names.whereis(_name(key))
+        if ref is not None:
+            actor = ref.running
+            return actor.ahead() if ref.is_idle() and isinstance(actor, Aggregate) else None
+        if key in self._starting or not self._not_on_disk([key]):
+            return None
+        return Stand(key[0].initial_state, 0)
+
     def _ask(self, key: Named, message: Any, *, number: float | None = None) -> Future[Any]:
         place = next(self._numbers) if number is None else number
         question = Question(message, self.deliver, self._lanes, key=key, number=place)
-        self._deadline(self._system.options.command_timeout).add(question)
+        self._deadline(self._system.options.command_timeout).add([question])
         if self._closed:
             question.close()
         else:
-            self._lanes.enter(question)
+            self._lanes.enter([question])
         return question.outcome
 
     def _start(self, key: Address) -> None:
@@ -234,7 +296,7 @@ class CommandBus:
         spec = child_spec(
             cls,
             self._system,
-            self.ask if issubclass(cls, CommandHandler) else identity,
+            self if issubclass(cls, CommandHandler) else identity,
             id=name,
             restart=TEMPORARY,
             name=self._system.names.name(name),
@@ -260,6 +322,28 @@ class CommandBus:
                 else:
                     assert problem is not None
                     answer.try_set_exception(problem)
+
+
+_ways = attrgetter("ways")
+
+
+def _as_before(envelope: CommandEnvelope, before: StoredCommand) -> Future[Outcome]:
+    """Return the future of a command that was done, or whose id another one has."""
+    outcome: Future[Outcome] = Future()
+    answer: Future[Appended] = Future()
+    answer_as_before(before, envelope.fingerprint(), answer)
+    problem = answer.exception()
+    if problem is None:
+        outcome.set(Outcome(envelope.command_id, before.events, duplicate=True))
+    else:
+        outcome.set_exception(problem)
+    return outcome
+
+
+def _failed(problem: Exception) -> Future[Outcome]:
+    outcome: Future[Outcome] = Future()
+    outcome.set_exception(problem)
+    return outcome
 
 
 def _name(key: Any) -> tuple[str, str]:

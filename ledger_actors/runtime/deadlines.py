@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from supervision import Timers
@@ -39,12 +39,15 @@ class Deadlines(Generic[E]):
         self._queue: deque[tuple[float, E]] = deque()
         self._armed = False
 
-    def add(self, expiring: E) -> None:
-        """Have it told when its seconds are over and it is not."""
+    def add(self, all_expiring: Sequence[E]) -> None:
+        """Have each told when its seconds are over and it is not."""
+        if not all_expiring:
+            return
         with shield():
             with self._lock:
                 self._drop_done()
-                self._queue.append((self._timers.clock.monotonic() + self._seconds, expiring))
+                due = self._timers.clock.monotonic() + self._seconds
+                self._queue.extend((due, expiring) for expiring in all_expiring)
                 arm, self._armed = not self._armed, True
             if arm:
                 self._timers.call_after(self._seconds, self._look)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import uuid
+import secrets
+import time
 from collections.abc import Sequence
+from itertools import count
 from typing import Annotated, Any
 
 import msgspec
 
 from ledger_actors.runtime.command_catalog import COMMANDS, Command, CommandCatalog, command_name
 from ledger_actors.runtime.errors import InvalidCommand
-from ledger_actors.store.model import Append, RecordedEvent
+from ledger_actors.store.model import Append, Guard, RecordedEvent, StreamWrite
 
 __all__ = [
     "MAX_COMMAND_BYTES",
@@ -50,15 +53,27 @@ class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
         """The command's stable name."""
         return command_name(type(self.command))
 
-    def append(self, fingerprint: str, **rests: Any) -> Append:
-        """Return an `Append` with what is known of the command; `rests` are its other fields."""
+    def append(
+        self,
+        fingerprint: str,
+        writes: tuple[StreamWrite, ...],
+        guards: tuple[Guard, ...],
+        rests_on: tuple[str, ...],
+        unseen_since: int | None,
+    ) -> Append:
+        """Return an `Append` with what is known of the command."""
+        command_id = self.command_id
         return Append(
-            command_id=self.command_id,
-            fingerprint=fingerprint,
-            author=self.author,
-            correlation_id=self.correlation_id or self.command_id,
-            causation_id=self.causation_id or self.command_id,
-            **rests,
+            writes,
+            guards,
+            command_id,
+            fingerprint,
+            self.author,
+            self.correlation_id or command_id,
+            self.causation_id or command_id,
+            None,
+            rests_on,
+            unseen_since,
         )
 
     def log_fields(self) -> dict[str, object]:
@@ -95,9 +110,27 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
 _wire_decoder = msgspec.json.Decoder(_Wire)
 
 
-def new_command_id() -> str:
-    """Return an id that nobody has used."""
-    return uuid.uuid4().hex
+class _Numbered:
+    """Ids that nobody has used: a prefix of this process, and a number.
+
+    They grow with time, so that the index of commands grows at its end only. A forked child has
+    another prefix.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+        os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self) -> None:
+        self._prefix = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
+        self._numbers = count()
+
+    def __call__(self) -> str:
+        return f"{self._prefix}{next(self._numbers):010x}"
+
+
+new_command_id = _Numbered()
+"""Return an id that nobody has used: 32 hexadecimal digits; in any thread."""
 
 
 def envelope(command: Command, *, command_id: str | None = None, **told: Any) -> CommandEnvelope:

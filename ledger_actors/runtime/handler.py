@@ -1,7 +1,8 @@
 """Command handlers: commands that read and write several streams, as one append or not at all.
 
-A handler never waits. It asks the aggregates that a command rests on for their states, goes on with
-other commands, and decides when the last answer has come. What it reads may be ahead of the disk:
+A handler never waits. It looks at the aggregates that a command rests on, asks those that are busy
+for their states, goes on with other commands, and decides when the last answer has come. What it
+reads may be ahead of the disk:
 the versions that it read, and the commands that they rest on, are part of the append, so nothing is
 written on the strength of what did not happen. Before it says no it reads again, what is on disk.
 
@@ -11,20 +12,22 @@ version, one would be written, and the others would come back together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from ledger_actors.runtime.aggregate import Aggregate
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
-from ledger_actors.runtime.answers import answer_as_before, pass_on
+from ledger_actors.runtime.answers import answer_as_before
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.envelopes import CommandEnvelope
 from ledger_actors.runtime.recorded import StreamEvents
 from ledger_actors.runtime.system import System
 from ledger_actors.runtime.turns import Turns
+from ledger_actors.store.interface import EventStore
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import Guard, StreamWrite
 from supervision import POOLED, Actor, Future, Ref, Rejection
@@ -35,20 +38,33 @@ __all__ = ["CommandHandler", "Key", "plan"]
 
 Key: TypeAlias = tuple[type[Aggregate[Any]], str]
 
-Ask: TypeAlias = Callable[[Key, Any, Future[Any]], None]
-"""Asks an aggregate, behind the commands that were sent to it before; see `CommandBus.ask`."""
+
+class Aggregates(Protocol):
+    """How a handler reads aggregates; it is the command bus that it has for it."""
+
+    def glance(self, key: Key) -> Stand | None:
+        """Return what `ReadAhead` would be answered, if that is known without asking."""
+
+    def ask(self, key: Key, message: Any, answer: Future[Any]) -> None:
+        """Ask an aggregate, behind the commands that were sent to it before."""
 
 
 @dataclass(slots=True)
 class _Ticket:
     envelope: CommandEnvelope
+    unseen_since: int | None
     keys: tuple[Key, ...]
     answer: Future[Any]
-    question: ReadAhead | ReadState = field(default_factory=ReadAhead)
+    ahead: bool = True
+    """Whether what is not on disk yet is read, too."""
     stands: dict[Key, Stand] = field(default_factory=dict)
 
     def states(self) -> Mapping[Key, Any]:
         return {key: one.state for key, one in self.stands.items()}
+
+    def is_unseen(self, store: EventStore) -> bool:
+        since = self.unseen_since
+        return since is not None and store.is_unseen(self.envelope.command_id, since)
 
     def rests_on(self) -> tuple[str, ...]:
         return tuple({one.rests_on: None for one in self.stands.values() if one.rests_on})
@@ -97,13 +113,14 @@ class CommandHandler(Actor):
         """Return the events of the command; raise `Rejection` to refuse it."""
         raise NotImplementedError
 
-    def __init__(self, system: System, ask: Ask) -> None:
+    def __init__(self, system: System, aggregates: Aggregates) -> None:
         super().__init__()
         self._system = system
-        self._ask = ask
+        self._aggregates = aggregates
         self._numbers = count()
         self._tickets: dict[int, _Ticket] = {}
         self._turns = Turns()
+        self._free: deque[int] = deque()
 
     def on_receive(self, message: Any) -> Any:
         """Begin with a command, or queue it; log and ignore anything else."""
@@ -112,9 +129,12 @@ class CommandHandler(Actor):
             return
         keys = tuple(dict.fromkeys(self.reads(message.envelope.command)))
         number = next(self._numbers)
-        self._tickets[number] = _Ticket(message.envelope, keys, self.defer_reply())
+        self._tickets[number] = _Ticket(
+            message.envelope, message.unseen_since, keys, self.defer_reply()
+        )
         if self._turns.enter(number, keys):
-            self._its_turn(number)
+            self._free.append(number)
+            self._go_on()
 
     def crash_context(self, message: Any) -> Mapping[str, object]:
         """Return which command it was at."""
@@ -132,35 +152,46 @@ class CommandHandler(Actor):
         if problem is not None:
             ticket.answer.try_set_exception(problem)
             self._done_with(number)
-            return
-        ticket.stands[key] = future.get()
-        if len(ticket.stands) == len(ticket.keys):
-            self._decide(number, ticket)
+        else:
+            ticket.stands[key] = future.get()
+            self._decide_if_complete(number, ticket)
+        self._go_on()
 
     def on_written(self, number: int) -> None:
         """The journal has answered: the next in the queues may begin."""
         self._done_with(number)
+        self._go_on()
 
-    def _its_turn(self, number: int) -> None:
+    def _go_on(self) -> None:
+        """Begin with those whose turn has come, one after the other."""
+        while self._free:
+            self._begin_with(self._free.popleft())
+
+    def _begin_with(self, number: int) -> None:
         ticket = self._tickets[number]
-        if ticket.envelope.repeatable and self._done_before(ticket):
+        if self._done_before(ticket):
             self._done_with(number)
         else:
-            self._ask_states(number, ticket)
+            self._read(number, ticket)
 
     def _done_with(self, number: int) -> None:
         del self._tickets[number]
-        for next_one in self._turns.leave(number):
-            self._its_turn(next_one)
+        self._free.extend(self._turns.leave(number))
 
-    def _ask_states(self, number: int, ticket: _Ticket) -> None:
+    def _read(self, number: int, ticket: _Ticket) -> None:
+        """Look at the states that the command rests on, and ask for those that cannot be seen."""
         ticket.stands.clear()
-        ref = self.actor_ref
         for key in ticket.keys:
-            future: Future[Stand] = Future()
-            future.add_done_callback(partial(_tell, ref, number, key))
-            self._ask(key, ticket.question, future)
-        if not ticket.keys:
+            stand = self._aggregates.glance(key)
+            if stand is not None and (ticket.ahead or stand.rests_on is None):
+                ticket.stands[key] = stand
+        for key in [key for key in ticket.keys if key not in ticket.stands]:
+            future: Future[Stand] = Future(callback=partial(_tell, self.actor_ref, number, key))
+            self._aggregates.ask(key, ReadAhead() if ticket.ahead else ReadState(), future)
+        self._decide_if_complete(number, ticket)
+
+    def _decide_if_complete(self, number: int, ticket: _Ticket) -> None:
+        if len(ticket.stands) == len(ticket.keys):
             self._decide(number, ticket)
 
     def _decide(self, number: int, ticket: _Ticket) -> None:
@@ -177,11 +208,11 @@ class CommandHandler(Actor):
 
     def _refuse_command(self, number: int, ticket: _Ticket, rejection: Rejection) -> None:
         if ticket.rests_on():
-            ticket.question = ReadState()
-            self._ask_states(number, ticket)
+            ticket.ahead = False
+            self._read(number, ticket)
             return
         # It may be a repeat of what was written while the states were read.
-        if not (ticket.envelope.repeatable and self._done_before(ticket)):
+        if not self._done_before(ticket):
             ticket.answer.try_set_exception(rejection)
         self._done_with(number)
 
@@ -194,18 +225,19 @@ class CommandHandler(Actor):
     ) -> None:
         envelope = ticket.envelope
         append = envelope.append(
-            envelope.fingerprint(), writes=writes, guards=guards, rests_on=ticket.rests_on()
+            envelope.fingerprint(), writes, guards, ticket.rests_on(), ticket.unseen_since
         )
-        written: Future[Any] = Future()
-        written.add_done_callback(partial(_answer, self.actor_ref, number, ticket.answer))
         with shield():  # killed in here, it would leave the one who asked without an answer
-            self._system.journal.forward(AppendRequest(append), written)
+            ticket.answer.call_first(partial(_go_on, self.actor_ref, number))
+            self._system.journal.forward(AppendRequest(append), ticket.answer)
             self.disown([ticket.answer])  # from here on the journal answers
 
     def _done_before(self, ticket: _Ticket) -> bool:
         """Answer a command that is on disk already; return whether it is."""
-        envelope = ticket.envelope
-        found = self._system.store.find_command(envelope.command_id)
+        store, envelope = self._system.store, ticket.envelope
+        if ticket.is_unseen(store):
+            return False
+        found = store.find_command(envelope.command_id)
         if found is not None:
             answer_as_before(found, envelope.fingerprint(), ticket.answer)
         return found is not None
@@ -215,9 +247,8 @@ def _tell(ref: Ref, number: int, key: Key, done: Future[Stand]) -> None:
     ref.signal(_Read(number, key, done))
 
 
-def _answer(ref: Ref, number: int, answer: Future[Any], written: Future[Any]) -> None:
+def _go_on(ref: Ref, number: int, _written: Future[Any]) -> None:
     ref.signal(_Written(number))
-    pass_on(written, answer)
 
 
 def plan(

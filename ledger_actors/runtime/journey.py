@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
+from ledger_actors.runtime.aggregate_messages import Execute
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
 from ledger_actors.runtime.errors import (
     CommandTimeout,
@@ -17,9 +16,9 @@ from ledger_actors.runtime.errors import (
 from ledger_actors.runtime.lanes import Traveller
 from ledger_actors.store.errors import StoreUnavailable, WrongExpectedVersion
 from ledger_actors.store.model import Appended
-from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, Rejection, StartFailed
+from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, Ref, StartFailed
 
-__all__ = ["Journey", "Send", "Ways", "is_of_the_moment", "pauses"]
+__all__ = ["Deliver", "Journey", "Ways", "is_of_the_moment", "pauses"]
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
@@ -28,8 +27,8 @@ LONGEST_PAUSE = 0.5
 class Ways(Protocol):
     """Keeps those on their way in order."""
 
-    def enter(self, traveller: Traveller) -> None:
-        """Let it set out, in its turn."""
+    def enter(self, travellers: Sequence[Traveller]) -> None:
+        """Let them set out, each in its turn."""
 
     def leave(self, traveller: Traveller) -> None:
         """It has been answered for good."""
@@ -41,8 +40,8 @@ class Ways(Protocol):
         """It is ready now."""
 
 
-Send = Callable[[Any, CommandEnvelope, "Rejection | None", "Future[Appended]"], None]
-"""Gives a command to whoever decides it; with a rejection, if something it names is not there."""
+Deliver = Callable[[Any, Any, "Future[Any]", "Ref | None"], None]
+"""Gives a message to whoever has a key, with a future for the answer; see `CommandBus.deliver`."""
 
 
 class Journey:
@@ -54,12 +53,13 @@ class Journey:
     __slots__ = (
         "_conflict_retries",
         "_conflicts",
+        "_deliver",
         "_envelope",
         "_last",
         "_missing",
         "_pauses",
-        "_send",
         "_unknown",
+        "_unseen_since",
         "key",
         "number",
         "outcome",
@@ -69,22 +69,24 @@ class Journey:
     def __init__(
         self,
         envelope: CommandEnvelope,
-        send: Send,
+        deliver: Deliver,
         ways: Ways,
         *,
         key: Hashable,
         number: float,
         conflict_retries: int,
+        unseen_since: int | None,
     ) -> None:
         self._envelope = envelope
-        self._send = send
+        self._deliver = deliver
         self.ways = ways
         self.key = key
         self.number = number
         self._conflict_retries = conflict_retries
         self._conflicts = 0
         self._last: BaseException | None = None
-        self._pauses = pauses()
+        self._pauses: Iterator[float] | None = None
+        self._unseen_since = unseen_since
         self._unknown: set[Hashable] | None = None
         self._missing: DoesNotExist | None = None
         self.outcome: Future[Outcome] = Future()
@@ -92,6 +94,10 @@ class Journey:
     def wait_for(self, named: Iterable[Hashable]) -> None:
         """Do not set out before `learn` has been called for each of these."""
         self._unknown = set(named)
+
+    def awaited(self) -> Sequence[Any]:
+        """Return what it does not know yet whether it is there."""
+        return tuple(self._unknown or ())
 
     def learn(self, named: Hashable, missing: DoesNotExist | None) -> None:
         """Take note of whether something that it names is there. In any thread."""
@@ -105,12 +111,12 @@ class Journey:
         """Return whether it is known of all that it names whether it is there."""
         return not self._unknown or self.outcome.done()
 
-    def go(self) -> None:
+    def go(self, to: Ref | None) -> None:
         """Try once."""
-        answer: Future[Appended] = Future()
-        answer.add_done_callback(self._answered)
+        answer: Future[Appended] = Future(callback=self._answered)
+        message = Execute(self._envelope, self._missing, self._unseen_since)
         try:
-            self._send(self.key, self._envelope, self._missing, answer)
+            self._deliver(self.key, message, answer, to)
         except Exception as problem:  # noqa: BLE001 - it is the command's, and its caller's
             answer.try_set_exception(problem)
 
@@ -166,12 +172,14 @@ class Journey:
         return problem
 
     def _again(self, problem: BaseException) -> None:
-        pause = 0.0 if self._last is None and _in_order(problem) else next(self._pauses)
+        at_once = self._last is None and _in_order(problem)
         self._last = problem
-        if not self._envelope.repeatable:
-            # It may have been written before whoever should have answered ended.
-            self._envelope = msgspec.structs.replace(self._envelope, repeatable=True)
-        self.ways.come_back(self, pause)
+        self.ways.come_back(self, 0.0 if at_once else self._next_pause())
+
+    def _next_pause(self) -> float:
+        if self._pauses is None:
+            self._pauses = pauses()
+        return next(self._pauses)
 
 
 def is_of_the_moment(problem: BaseException | None) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from bisect import insort
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Protocol
@@ -35,8 +35,11 @@ class Traveller(Protocol):
     def key(self) -> Hashable:
         """Its lane."""
 
-    def go(self) -> None:
-        """Set out; must not wait. It may have come back when this returns."""
+    def go(self, to: Ref | None) -> None:
+        """Set out, to the actor of this lane if it runs; must not wait.
+
+        It may have come back when this returns.
+        """
 
     def gave_up(self) -> bool:
         """Return whether nobody waits for it any more."""
@@ -72,19 +75,31 @@ class Lanes:
     def __len__(self) -> int:
         return len(self._lanes)
 
-    def enter(self, traveller: Traveller) -> None:
-        """Let it set out now, or when those before it have."""
+    def enter(self, travellers: Sequence[Traveller]) -> None:
+        """Let each set out now, or when those before it have."""
         with shield():
-            with self._lock:
-                lane = self._lanes.get(traveller.key)
-                if lane is None:
-                    lane = self._lanes[traveller.key] = _Lane(self._whereis(traveller.key))
-                if self._must_wait(traveller, lane):
-                    insort(lane.waiting, traveller, key=_by_number)
-                    self._look(traveller.key, lane)
-                    return
-                lane.under_way += 1
-            traveller.go()
+            for traveller in travellers:  # one by one: the first may come back at once
+                with self._lock:
+                    lane = self._enter(traveller)
+                if lane is not None:
+                    traveller.go(lane.ref)
+
+    def _enter(self, traveller: Traveller) -> _Lane | None:
+        """Return its lane if it may set out now; else it waits."""
+        key = traveller.key
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(self._whereis(key))
+        if self._must_wait(traveller, lane):
+            insort(lane.waiting, traveller, key=_by_number)
+            self._look(key, lane)
+            return None
+        lane.under_way += 1
+        return lane
+
+    def is_in_use(self, key: Hashable) -> bool:
+        """Return whether somebody is on the way to it, or waits to be."""
+        return key in self._lanes
 
     def wake(self, traveller: Traveller) -> None:
         """It has become ready, or has given up."""
@@ -151,7 +166,7 @@ class Lanes:
                     lane.waiting.append(traveller)
                 else:
                     lane.under_way += 1
-                    traveller.go()
+                    traveller.go(lane.ref)
             lane.under_way -= 1
             self._look(key, lane)
 
@@ -162,9 +177,10 @@ class NoLanes:
     def __init__(self, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._later = later
 
-    def enter(self, traveller: Traveller) -> None:
-        """Let it set out."""
-        traveller.go()
+    def enter(self, travellers: Sequence[Traveller]) -> None:
+        """Let them set out."""
+        for traveller in travellers:
+            traveller.go(None)
 
     def leave(self, traveller: Traveller) -> None:
         """Nobody waits behind it."""
@@ -179,4 +195,4 @@ class NoLanes:
 
 def _go_unless_given_up(traveller: Traveller) -> None:
     if not traveller.gave_up():
-        traveller.go()
+        traveller.go(None)

@@ -172,5 +172,5 @@ class ProcessManager(Consumer):
 
     def _append(self, append: Append) -> None:
         # What else goes wrong is a crash: the restart reads the position and does what is left.
-        request = AppendRequest(append, origin=self.actor_ref)
+        request = AppendRequest(append)
         self.patiently(lambda: self.system.journal.ask(request))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
-from ledger_actors.runtime.journey import Ways, is_of_the_moment, pauses
-from supervision import SHUTDOWN, ActorDead, CallTimeout, Future
+from ledger_actors.runtime.journey import Deliver, Ways, is_of_the_moment, pauses
+from supervision import SHUTDOWN, ActorDead, CallTimeout, Future, Ref
 
 __all__ = ["Question"]
 
@@ -22,7 +22,7 @@ class Question:
     def __init__(
         self,
         message: Any,
-        deliver: Callable[[Any, Any, Future[Any]], None],
+        deliver: Deliver,
         ways: Ways,
         *,
         key: Hashable,
@@ -36,11 +36,10 @@ class Question:
         self.number = number
         self.outcome: Future[Any] = Future()
 
-    def go(self) -> None:
+    def go(self, to: Ref | None) -> None:
         """Ask once."""
-        answer: Future[Any] = Future()
-        answer.add_done_callback(self._answered)
-        self._deliver(self.key, self._message, answer)
+        answer: Future[Any] = Future(callback=self._answered)
+        self._deliver(self.key, self._message, answer, to)
 
     def is_ready(self) -> bool:
         """It rests on nothing."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from ledger_actors.runtime.catalog import Event, EventCatalog, event_name
+from ledger_actors.runtime.catalog import Event, EventCatalog
 from ledger_actors.store.model import RecordedEvent
 
 __all__ = ["Recorded", "StreamEvents", "decode_recorded", "log_fields"]
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """A decoded event, and where it stands: `id` in the whole, `version` in its stream.
 
     `type` is the event's stable name of today, whatever it was stored under.
@@ -48,7 +48,10 @@ def log_fields(event: Recorded | RecordedEvent) -> dict[str, object]:
 
 def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> tuple[Recorded, ...]:
     """Return what a stored row is read as; raises as `EventCatalog.decode`."""
-    return tuple(_recorded(event, row) for event in catalog.decode(row))
+    events = catalog.decode(row)
+    if len(events) == 1:  # as a rule, and then without a loop
+        return (_recorded(events[0], row),)
+    return tuple(_recorded(event, row) for event in events)
 
 
 def _recorded(event: Event, row: RecordedEvent) -> Recorded:
@@ -57,7 +60,7 @@ def _recorded(event: Event, row: RecordedEvent) -> Recorded:
         row.id,
         row.stream,
         row.version,
-        event_name(type(event)),
+        event.event_type,
         row.recorded_at,
         row.author,
         row.correlation_id,

@@ -37,7 +37,7 @@ def state_at(
     state, version = cls.initial_state, 0
     found = latest_snapshot(system, cls, stream, up_to_id=event_id)
     if found is not None:
-        state, version, _ = found
+        state, version = found.state, found.version
     for row in _rows(system, stream, version, event_id):
         for event in system.events.decode(row):
             state = cls.evolve(state, event)
@@ -60,8 +60,8 @@ def _rows(
 
 def latest_snapshot(
     system: System, cls: type[Aggregate[Any]], stream: str, *, up_to_id: int | None = None
-) -> tuple[Any, int, int] | None:
-    """Return state, version and event id of the latest snapshot of today's form, or `None`."""
+) -> Stand | None:
+    """Return the state of the latest snapshot of today's form, or `None`."""
     wanted = cls.snapshot_version
     found = system.store.load_snapshot(stream, up_to_id=up_to_id, schema_version=wanted)
     if found is None:
@@ -72,7 +72,7 @@ def latest_snapshot(
         reason = str(error)
         log.warning("aggregate.snapshot_left_out", stream=stream, reason=reason)
         return None
-    return state, found.version, found.event_id
+    return Stand(state, found.version)
 
 
 def save_snapshot(

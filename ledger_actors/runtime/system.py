@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_actors.runtime.catalog import EVENTS, EventCatalog
 from ledger_actors.runtime.command_catalog import COMMANDS, CommandCatalog
+from ledger_actors.runtime.passivation import IdleLooks
 from ledger_actors.runtime.read_models import ReadModels
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.store.interface import EventStore
@@ -32,7 +33,7 @@ class RuntimeOptions:
     snapshot_every: int = 1000
     conflict_retries: int = 8
     command_timeout: float = 30.0
-    read_batch: int = 512
+    read_batch: int = 4096
     full_disk_pause: float = 1.0
 
 
@@ -58,16 +59,16 @@ class System:
     commands: CommandCatalog = COMMANDS
     reached: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
+    idle_looks: IdleLooks = field(default_factory=IdleLooks)
 
-    @property
-    def journal(self) -> Name:
-        """The address of the one writer."""
-        return self.names.name(JOURNAL)
+    journal: Name = field(init=False)
+    """The address of the one writer."""
+    aggregates: Name = field(init=False)
+    """The address of the supervisor of all aggregates."""
 
-    @property
-    def aggregates(self) -> Name:
-        """The address of the supervisor of all aggregates."""
-        return self.names.name(AGGREGATES)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "journal", self.names.name(JOURNAL))
+        object.__setattr__(self, "aggregates", self.names.name(AGGREGATES))
 
 
 def by_category(aggregates: Iterable[type[Aggregate[Any]]]) -> Mapping[str, type[Aggregate[Any]]]:

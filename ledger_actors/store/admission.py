@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -58,13 +58,20 @@ CommandRow: TypeAlias = tuple[str, str | None, int, int]
 """A row of the table of commands: id, fingerprint, id of the first event, number of events."""
 
 
+class Heads(Protocol):
+    """The heads of streams, by name."""
+
+    def get(self, stream: str, /) -> StreamHead | None:
+        """Return the head of a stream, `None` if it has no events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the store holds, as far as a batch needs it."""
 
     head: Head = EMPTY
     last_stream_id: int = 0
-    streams: Mapping[str, StreamHead] = field(default_factory=dict)
+    streams: Heads = field(default_factory=dict[str, StreamHead])
     commands: Mapping[str, StoredCommand] = field(default_factory=dict)
     positions: Mapping[str, int] = field(default_factory=dict)
     lately_taken: Container[str] = ()
@@ -204,8 +211,10 @@ class _Admission:
     def _record(self, write: StreamWrite, append: Append, recorded: list[RecordedEvent]) -> None:
         """Give the events of `write` their ids, versions and hashes."""
         name = write.stream
-        head, stream = self.admitted.head, self._stream(name)
-        event_id, previous, version = head.event_id, head.hash, stream.version
+        admitted, stream = self.admitted, self._stream(name)
+        head, version = admitted.head, stream.version
+        event_id, previous = head.event_id, head.hash
+        origin = (append.author, append.correlation_id, append.causation_id, append.command_id)
         for event in write.events:
             event_id += 1
             version += 1
@@ -216,18 +225,15 @@ class _Admission:
                 event.type,
                 event.schema_version,
                 event.payload,
-                append.author,
-                append.correlation_id,
-                append.causation_id,
-                append.command_id,
+                *origin,
                 len(recorded),
                 self._recorded_at,
             )
             previous = link(previous, fields)
             recorded.append(RecordedEvent(*fields, previous))
-        self.admitted.head = Head(event_id, previous)
+        admitted.head = Head(event_id, previous)
         stream_id = stream.stream_id or self._new_stream(name)
-        self.admitted.streams[name] = StreamHead(stream_id, version)
+        admitted.streams[name] = StreamHead(stream_id, version)
 
     def _new_stream(self, name: str) -> int:
         self.admitted.last_stream_id += 1

@@ -18,16 +18,19 @@ __all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer
 _IDLE_READERS = 8
 _STATEMENTS = 256
 _BUSY_SECONDS = 30.0
-_CHECKPOINT_PAGES = 4000  # 16 MB: fewer checkpoints, each of which waits for the disk
+_CHECKPOINT_PAGES = 4000
 _WAL_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
 
 
-def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Connection:
+def open_writer(
+    path: Path | str, *, synchronous: str = "FULL", checkpoints: bool = True
+) -> sqlite3.Connection:
     """Open, and make for its owner alone if need be, the file at `path`; usable from any thread.
 
     A commit is on disk when it returns, with `synchronous` FULL; with NORMAL the last ones may be
-    lost when the machine stops, and the file is whole in any case.
+    lost when the machine stops, and the file is whole in any case. Without `checkpoints` SQLite
+    never moves the log into the file by itself.
     """
     if str(path) != ":memory:":
         try:
@@ -38,7 +41,7 @@ def open_writer(path: Path | str, *, synchronous: str = "FULL") -> sqlite3.Conne
         _connect(str(path)),
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
-        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}",
         f"journal_size_limit = {_WAL_BYTES}",
         f"cache_size = -{_CACHE_KIB}",
     )

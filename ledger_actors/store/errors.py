@@ -152,6 +152,17 @@ class StoreTakenOver(StoreUnavailable):
         self.path = path
 
 
+class StoreNotSynced(StoreUnavailable):
+    """The disk did not take what was to be moved into the file. The next process does it anew."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"{path} could not be synced to the disk: nothing is lost, but this process must not "
+            "write to it any more; it has to be started again"
+        )
+        self.path = path
+
+
 class StoreReplaced(StoreUnavailable):
     """Another file is in the store's place, or none: what would be written would be lost."""
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ledger_actors.store.errors import CorruptStore, StoreError, StoreFull, StoreUnavailable
 
-__all__ = ["translated", "translation"]
+__all__ = ["is_not_synced", "translated", "translation"]
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_NOT_SYNCED = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 _NO_ROOM = 64 * 1024  # a disk with less is called full if writing to it fails
 
 
@@ -29,16 +30,27 @@ def translation(error: sqlite3.Error, path: Path | str) -> StoreError:
     """Return the store's error for one of SQLite's.
 
     `StoreFull` for a full disk, `CorruptStore` for a damaged file or one that is no database,
-    `StoreUnavailable` for all else.
+    `StoreUnavailable` for all else. A sync that failed is never a full disk: all was written, and
+    nobody knows whether it will stay, while `StoreFull` says that nothing was written.
     """
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+    code = _code(error) & 0xFF
+    full = code == sqlite3.SQLITE_IOERR and not is_not_synced(error) and _disk_is_full(path)
+    if code == sqlite3.SQLITE_FULL or full:
         return StoreFull(path)
     if code in _DAMAGED:
         return CorruptStore(f"{path} is damaged, or is no event store: {error}")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreUnavailable(f"{path} is being written by another process: {error}")
     return StoreUnavailable(f"{path} cannot be read or written: {error}")
+
+
+def is_not_synced(error: sqlite3.Error) -> bool:
+    """Return whether a sync failed: what was written before it may be on disk, or lost for good."""
+    return _code(error) in _NOT_SYNCED
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", None) or 0
 
 
 def _disk_is_full(path: Path | str) -> bool:

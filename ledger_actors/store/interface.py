@@ -10,6 +10,7 @@ from ledger_actors.store.errors import StoreError
 from ledger_actors.store.model import (
     Append,
     Appended,
+    CommandsFound,
     RecordedEvent,
     Snapshot,
     StoredCommand,
@@ -39,9 +40,18 @@ class EventStore(Protocol):
 
         Raises:
             StoreTakenOver: another daemon has opened the store since.
+            StoreNotSynced: what was written earlier may be lost if this process goes on; it has to
+                end, and the next one loses nothing.
             StoreReplaced: another file was put in the store's place, or it was deleted.
             StoreUnavailable: an I/O error. The batch may or may not be on disk: repeat it under
                 the same command ids. The next append opens the file afresh.
+        """
+
+    def ensure_writable(self) -> None:
+        """Return if the store takes appends, or will when a fault is over.
+
+        Raises:
+            StoreNotSynced: it takes none any more in this process.
         """
 
     def head(self) -> int:
@@ -92,6 +102,18 @@ class EventStore(Protocol):
 
     def find_command(self, command_id: str) -> StoredCommand | None:
         """Return a command that was taken before, with its events, or `None`."""
+
+    def look_up_commands(self, command_ids: Collection[str]) -> CommandsFound:
+        """Look for many commands in one query."""
+
+    def moment(self) -> int:
+        """Return the present moment, for the id of a command that is new for certain."""
+
+    def is_unseen(self, command_id: str, since: int) -> bool:
+        """Return whether a command that was not taken at a moment is known not to be taken now.
+
+        Reads nothing from the disk: `False` also means that too much was written since.
+        """
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot. It is no part of the truth: losing it costs time only.

@@ -10,8 +10,9 @@ effects published. If it ends in the middle, every request that it has taken is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+import msgspec
 
 from ledger_actors.store.errors import StoreError, StoreFull
 from ledger_actors.store.interface import EventStore
@@ -20,6 +21,7 @@ from supervision import telemetry
 from supervision.actor import Actor
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.errors import Rejection
+from supervision.execution import shield
 from supervision.future import Future
 from supervision.ref import Ref
 
@@ -35,19 +37,18 @@ COMMITTED = telemetry.Event(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AppendRequest:
+class AppendRequest(msgspec.Struct, frozen=True):
     """Ask the journal to write; the answer is `Appended`, or the `StoreError` is raised.
 
-    `origin` is the actor that has applied the events already, and need not be told.
+    `origin` is the aggregate whose stream this is, if it has applied the events already: it need
+    not be told.
     """
 
     append: Append
     origin: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """New events of one request, as they are published."""
 
     events: tuple[RecordedEvent, ...]
@@ -79,39 +80,43 @@ class Journal(Actor):
         self._clock = clock
 
     def on_start(self) -> None:
-        """Write nothing, which fails where the store was taken over or cannot be read.
+        """Write nothing, which fails where the store takes nothing any more.
 
         So a journal that has no store any more does not come up again, and the daemon ends.
         """
+        self._store.ensure_writable()
         self._store.append([])
 
     def on_receive(self, message: Any) -> None:
         """Write this request and those that wait behind it."""
         told = self._reply is None
-        taken = [_Taken(_request(message), None if told else self.defer_reply())]
+        requests = [_request(message)]
+        replies: list[Future[Any] | None] = [None if told else self.defer_reply()]
         for envelope in self.take_waiting(self._max_batch - 1):
             reply = cast("Future[Any] | None", envelope.reply_to)
             try:
-                taken.append(_Taken(_request(envelope.message), reply))
+                requests.append(_request(envelope.message))
+                replies.append(reply)
             except Rejection as rejection:
                 self._answer(rejection, reply)
-        replies = [one.reply for one in taken if one.reply is not None]
-        self.adopt(replies)
-        self._write(taken)
+        self._write(requests, replies)
         self.disown(replies)
 
-    def _write(self, taken: Sequence[_Taken]) -> None:
+    def _write(
+        self, requests: Sequence[AppendRequest], replies: Sequence[Future[Any] | None]
+    ) -> None:
         began = self._clock.monotonic()
-        answers = self._store.append([one.request.append for one in taken])
+        answers = self._store.append([one.append for one in requests])
         published = [
-            Committed(answer.events, one.request.origin)
-            for one, answer in zip(taken, answers, strict=True)
+            Committed(answer.events, one.origin)
+            for one, answer in zip(requests, answers, strict=True)
             if isinstance(answer, Appended) and answer.events and not answer.duplicate
         ]
         if published:
             self._publish(published)
-        for one, answer in zip(taken, answers, strict=True):
-            self._answer(answer, one.reply)
+        with shield():  # one for all
+            for answer, reply in zip(answers, replies, strict=True):
+                self._answer(answer, reply)
         self._tell_of(answers, published, seconds=self._clock.monotonic() - began)
 
     def _tell_of(
@@ -140,12 +145,6 @@ class Journal(Actor):
             reply.try_set_exception(answer)
         else:  # it was told: nobody else learns of it
             self.log.warning("journal.refused", reason=str(answer))
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    request: AppendRequest
-    reply: Future[Any] | None
 
 
 def _request(message: object) -> AppendRequest:

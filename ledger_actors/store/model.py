@@ -16,6 +16,7 @@ __all__ = [
     "STREAM_EXISTS",
     "Append",
     "Appended",
+    "CommandsFound",
     "Expected",
     "ExpectedVersion",
     "Guard",
@@ -54,8 +55,8 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
     schema_version: int = 1
 
 
-class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is on disk.
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An event as it is on disk; as JSON it is an array, which is how it comes out of SQL.
 
     `id` counts all events without a gap, `version` those of the stream. `(command_id,
     command_index)` names the event from outside. `hash` is what chains it to the one before.
@@ -109,6 +110,9 @@ class Append(msgspec.Struct, frozen=True):
     `rests_on` names the commands whose events were not on disk yet when this was decided: if one of
     them was not taken, this is refused. The versions alone do not tell, since somebody else's event
     in the place of theirs makes the same version.
+
+    `unseen_since` is the moment at which it was looked whether `command_id` is in the store, and it
+    was not (`EventStore.look_up_commands`); without it, it is looked for now.
     """
 
     writes: tuple[StreamWrite, ...] = ()
@@ -120,6 +124,7 @@ class Append(msgspec.Struct, frozen=True):
     causation_id: str | None = None
     position: PositionUpdate | None = None
     rests_on: tuple[str, ...] = ()
+    unseen_since: int | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -135,6 +140,16 @@ class StoredCommand(msgspec.Struct, frozen=True):
     command_id: str
     fingerprint: str | None
     events: tuple[RecordedEvent, ...]
+
+
+class CommandsFound(msgspec.Struct, frozen=True):
+    """Those of some commands that were taken before, by id; the others were not, at `moment`.
+
+    A moment is a number of the store object's own; it grows with each commit.
+    """
+
+    found: dict[str, StoredCommand]
+    moment: int
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):

@@ -23,6 +23,8 @@ _OTHERS_ENTER = 0o011
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, each of mode 0700, where they are not there yet.
 
+    That it is there is on disk on return: SQLite sees to its files, and not to their folder.
+
     Raises:
         NotADirectoryError: this, or what is above it, is there and is no folder; see its filename.
         OSError: it cannot be made.
@@ -35,6 +37,22 @@ def make_folder(folder: Path) -> None:
     except FileExistsError as error:
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(folder)) from error
+        return
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return  # who may write to it and not read it cannot sync it
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that knows no sync of folders
+            raise
+    finally:
+        os.close(fd)
 
 
 def make_file(path: Path | str) -> None:

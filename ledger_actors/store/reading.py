@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter
 from typing import Any
 
-from ledger_actors.store.connections import Readers
-from ledger_actors.store.errors import EventIdInFuture
-from ledger_actors.store.model import RecordedEvent, StoredCommand
-from ledger_actors.store.rows import fetch, json_text
+import msgspec
 
-__all__ = ["COLUMNS", "Reading", "events_of_command"]
+from ledger_actors.store.connections import Readers
+from ledger_actors.store.errors import CorruptStore, EventIdInFuture
+from ledger_actors.store.model import RecordedEvent, StoredCommand
+from ledger_actors.store.rows import fetch, fetch_text, json_text
+
+__all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
 
 COLUMNS = RecordedEvent.__struct_fields__
 
@@ -27,9 +29,17 @@ _TYPES = (
     " WHERE found.type IS NOT NULL)"
     " SELECT type FROM found WHERE type IS NOT NULL"
 )
+_COMMAND = ("command_id", "fingerprint", "first_event_id", "event_count")
+_COMMANDS_TAKEN = (
+    f"SELECT {', '.join(_COMMAND)} FROM commands"
+    " WHERE command_id IN (SELECT value FROM json_each(?))"
+)
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
+_FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the system each time
+
+_decode = msgspec.json.Decoder(list[RecordedEvent]).decode
 
 Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
 """Returns at most so many events after a key, in order of that key."""
@@ -125,14 +135,12 @@ class Reading:
 
     def command(self, command_id: str) -> StoredCommand | None:
         """Return a command that was taken before."""
-        query = "SELECT fingerprint, first_event_id, event_count FROM commands WHERE command_id = ?"
+        return self.commands((command_id,)).get(command_id)
+
+    def commands(self, command_ids: Collection[str]) -> dict[str, StoredCommand]:
+        """Return those of the commands that were taken before."""
         with self._readers.lease() as connection:
-            row = connection.execute(query, (command_id,)).fetchone()
-            if row is None:
-                return None
-            fingerprint, first, count = row
-            events = events_of_command(connection, first, count)
-        return StoredCommand(command_id, fingerprint, events)
+            return commands_taken(connection, command_ids)
 
     def event_hash(self, event_id: int, stream: str, version: int) -> str | None:
         """Return an event's hash, `None` if it is not that version of that stream."""
@@ -165,7 +173,8 @@ class Reading:
         self, page: Page, after: int, batch_size: int, *, key: str
     ) -> Iterator[RecordedEvent]:
         """Read on until a page is not full; large payloads make the pages smaller."""
-        limit = min(_FIRST_PAGE, batch_size)
+        full = min(_FULL_PAGE, batch_size)
+        limit = min(_FIRST_PAGE, full)
         while True:
             with self._readers.lease() as connection:
                 events, limit = _page_that_fits(page, connection, after, limit)
@@ -173,7 +182,22 @@ class Reading:
             if len(events) < limit:
                 return
             after = getattr(events[-1], key)
-            limit = _next_limit(events, batch_size)
+            limit = _next_limit(events, full)
+
+
+def commands_taken(
+    connection: sqlite3.Connection, command_ids: Collection[str]
+) -> dict[str, StoredCommand]:
+    """Return those of the commands that are in the table, in one step if there are none."""
+    if not command_ids:
+        return {}
+    rows = fetch(connection, _COMMAND, _COMMANDS_TAKEN, (json_text(command_ids),))
+    return {
+        command_id: StoredCommand(
+            command_id, fingerprint, events_of_command(connection, first, count)
+        )
+        for command_id, fingerprint, first, count in rows
+    }
 
 
 def events_of_command(
@@ -187,7 +211,11 @@ def events_of_command(
 def _events(
     connection: sqlite3.Connection, query: str, values: Any, *, key: str
 ) -> list[RecordedEvent]:
-    events = [RecordedEvent(*row) for row in fetch(connection, COLUMNS, query, values)]
+    try:
+        events = _decode(fetch_text(connection, COLUMNS, query, values))
+    except msgspec.ValidationError as error:  # by other hands: a text where a number belongs
+        msg = f"a row of the events is none: {error}; `verify` names the rows"
+        raise CorruptStore(msg) from error
     events.sort(key=attrgetter(key))  # they are, but SQL promises it for no aggregate
     return events
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ledger_actors.store import backup as backups
 from ledger_actors.store import schema, verification
+from ledger_actors.store.checkpoints import Checkpoints
 from ledger_actors.store.connections import (
     FileReaders,
     Readers,
@@ -23,6 +24,7 @@ from ledger_actors.store.migrations import EVENTS
 from ledger_actors.store.model import (
     Append,
     Appended,
+    CommandsFound,
     RecordedEvent,
     Snapshot,
     StoredCommand,
@@ -66,6 +68,7 @@ class SqliteEventStore:
         self._shown: Path | str = MEMORY if in_memory else self._path
         self._lock = threading.RLock()
         self._closed = False
+        self._checkpoints = Checkpoints(self._shown)
         self._guard = None if in_memory or read_only else _take_lock(self._path)
         self._writer: Writer | None = None
         try:
@@ -89,6 +92,12 @@ class SqliteEventStore:
         """Write a batch in one transaction; see `EventStore.append`."""
         with self._lock:
             return self._open_for_writing().append(batch)
+
+    def ensure_writable(self) -> None:
+        """Return if it takes appends; see `EventStore.ensure_writable`."""
+        with self._lock:
+            self._open_for_writing()
+            self._checkpoints.ensure_possible()
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot; see `EventStore.save_snapshot`."""
@@ -160,6 +169,20 @@ class SqliteEventStore:
         """Return a command that was taken before, or `None`."""
         return self._reading.command(command_id)
 
+    def look_up_commands(self, command_ids: Collection[str]) -> CommandsFound:
+        """Look for many commands in one query; see `EventStore.look_up_commands`."""
+        moment = self.moment()  # before the query: what is taken meanwhile may be seen, or not
+        return CommandsFound(self._reading.commands(command_ids), moment)
+
+    def moment(self) -> int:
+        """Return the present moment."""
+        return 0 if self._writer is None else self._writer.recent.moment
+
+    def is_unseen(self, command_id: str, since: int) -> bool:
+        """Return whether it is certain that a command was not taken after a moment."""
+        writer = self._writer
+        return writer is not None and writer.recent.not_taken_since(command_id, since)
+
     def load_snapshot(
         self, stream: str, *, up_to_id: int | None = None, schema_version: int | None = None
     ) -> Snapshot | None:
@@ -201,15 +224,20 @@ class SqliteEventStore:
 
     def _open_writer(self, clock: Clock, *, in_memory: bool) -> Writer:
         return Writer(
-            self._connect, path=self._shown, clock=clock, reopen_after_fault=not in_memory
+            self._connect,
+            self._checkpoints,
+            path=self._shown,
+            clock=clock,
+            reopen_after_fault=not in_memory,
         )
 
     def _connect(self) -> sqlite3.Connection:
         if self._path.is_dir():
             msg = f"{self._path} is a folder: the events are kept in a file of that name"
             raise StoreUnavailable(msg)
-        connection = open_writer(self._shown)
+        connection = open_writer(self._shown, checkpoints=False)
         try:
+            self._checkpoints.settle(connection, first=self._writer is None)
             schema.upgrade(connection, EVENTS, path=self._shown)
         except BaseException:
             connection.close()

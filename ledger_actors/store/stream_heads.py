@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -24,8 +24,9 @@ class StreamHeads:
     """A mapping from stream to head that forgets what was not used for long.
 
     Two generations: what is used moves to the young one; when that is full it becomes the old one
-    and the old one is dropped. So at most twice `generation` streams are held, and a use costs a
-    dictionary look-up, not the upkeep of an order. Not thread-safe.
+    and the old one is dropped, after a batch and never in the middle of one. So about twice
+    `generation` streams are held, and a use costs a dictionary look-up, not the upkeep of an order.
+    Not thread-safe.
     """
 
     def __init__(self, *, generation: int = 50_000) -> None:
@@ -36,28 +37,26 @@ class StreamHeads:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def known(self, streams: Iterable[str]) -> dict[str, StreamHead]:
-        """Return the heads of those of `streams` that are held."""
-        found = {}
-        for stream in streams:
-            head = self._young.get(stream) or self._old.pop(stream, None)
-            if head is not None:
-                self._put(stream, head)
-                found[stream] = head
-        return found
+    def get(self, stream: str) -> StreamHead | None:
+        """Return a stream's head, `None` if it is not held."""
+        head = self._young.get(stream)
+        if head is None and (head := self._old.pop(stream, None)) is not None:
+            self._young[stream] = head
+        return head
+
+    def hold(self, heads: Mapping[str, StreamHead]) -> None:
+        """Hold what was read from the table. Nothing is forgotten before the next `update`."""
+        self._young.update(heads)
 
     def update(self, heads: Mapping[str, StreamHead]) -> None:
-        """Hold these heads."""
-        for stream, head in heads.items():
-            self._old.pop(stream, None)
-            self._put(stream, head)
+        """Hold what was written, and forget what was not used for long."""
+        for stream in heads.keys() & self._old.keys():
+            del self._old[stream]
+        self._young.update(heads)
+        if len(self._young) > self._generation:
+            self._old, self._young = self._young, {}
 
     def clear(self) -> None:
         """Hold nothing: the table may have changed."""
         self._young.clear()
         self._old.clear()
-
-    def _put(self, stream: str, head: StreamHead) -> None:
-        self._young[stream] = head
-        if len(self._young) > self._generation:
-            self._old, self._young = self._young, {}

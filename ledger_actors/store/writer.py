@@ -9,12 +9,13 @@ decided again on what the file holds, once. If somebody else has *opened* the fi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from ledger_actors.store import validation, writing
 from ledger_actors.store.admission import Admitted, Known, admit
+from ledger_actors.store.checkpoints import Checkpoints
 from ledger_actors.store.errors import (
     CorruptStore,
     StoreError,
@@ -23,15 +24,14 @@ from ledger_actors.store.errors import (
 )
 from ledger_actors.store.faults import translation
 from ledger_actors.store.model import Append, Appended
+from ledger_actors.store.reading import commands_taken
+from ledger_actors.store.recent_commands import RecentCommands
 from ledger_actors.store.same_file import SameFile
 from ledger_actors.store.stream_heads import StreamHeads
 from ledger_actors.store.writing import Tail
 from supervision.clock import Clock
 
 __all__ = ["Writer"]
-
-REMEMBERED_COMMANDS = 16_384
-"""Commands that were taken lately: what is decided in a pipeline rests on one of them."""
 
 _Batch: TypeAlias = Sequence[Append | StoreError]
 """What is left to decide: the appends that are well formed, and what was wrong with the others."""
@@ -47,6 +47,7 @@ class Writer:
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
+        checkpoints: Checkpoints,
         *,
         path: Path | str,
         clock: Clock,
@@ -58,11 +59,12 @@ class Writer:
             CorruptStore: its end is not as the last writer left it.
         """
         self._connect = connect
+        self._checkpoints = checkpoints
         self._path = path
         self._clock = clock
         self._reopen_after_fault = reopen_after_fault
         self._heads = StreamHeads()
-        self._lately_taken: dict[str, None] = {}
+        self.recent = RecentCommands()
         self._connection: sqlite3.Connection | None = connect()
         self._file = SameFile(path)
         try:
@@ -83,7 +85,10 @@ class Writer:
         """Write `batch`; see `EventStore.append`."""
         screened = [validation.screen(append) for append in batch]
         try:
-            return self._append(screened)
+            self._checkpoints.ensure_possible()
+            answers = self._append(screened)
+            self._checkpoints.committed(self.connection, answers)
+            return answers
         except sqlite3.Error as error:
             self._stale = True  # believe the file, not what is remembered of it
             fault = translation(error, self._path)
@@ -132,6 +137,7 @@ class Writer:
             ):
                 raise _Overtaken
             writing.write(connection, admitted, updated_at=recorded_at)
+            self.recent.add(command_id for command_id, *_ in admitted.commands)
             connection.execute("COMMIT")
         except BaseException:
             _roll_back(connection)
@@ -141,21 +147,40 @@ class Writer:
         return admitted.answers
 
     def _known(self, connection: sqlite3.Connection, batch: _Batch) -> Known:
-        streams, command_ids = _named(batch, self._lately_taken)
-        heads = self._heads.known(streams)
-        found, commands = writing.look_up(connection, streams - heads.keys(), command_ids)
-        heads.update(found)
+        streams, command_ids = self._unknown(batch)
+        self._heads.hold(writing.stream_heads(connection, streams))
+        commands = commands_taken(connection, command_ids)
         tail = self._tail
         return Known(
-            tail.head, tail.last_stream_id, heads, commands, tail.positions, self._lately_taken
+            tail.head, tail.last_stream_id, self._heads, commands, tail.positions, self.recent
         )
+
+    def _unknown(self, batch: _Batch) -> tuple[set[str], set[str]]:
+        """Return the streams and commands that a batch speaks of and that must be looked up."""
+        held, recent = self._heads.get, self.recent
+        streams: set[str] = set()
+        command_ids: set[str] = set()
+        for append in batch:
+            if isinstance(append, StoreError):
+                continue
+            for write in append.writes:
+                if held(write.stream) is None:
+                    streams.add(write.stream)
+            for guard in append.guards:
+                if held(guard.stream) is None:
+                    streams.add(guard.stream)
+            command_id, since = append.command_id, append.unseen_since
+            if command_id is not None and not (
+                since is not None and recent.not_taken_since(command_id, since)
+            ):
+                command_ids.add(command_id)
+            for basis in append.rests_on:
+                if basis not in recent:
+                    command_ids.add(basis)
+        return streams, command_ids
 
     def _take_on(self, admitted: Admitted) -> None:
         self._heads.update(admitted.streams)
-        lately = self._lately_taken
-        lately.update(dict.fromkeys(command_id for command_id, *_ in admitted.commands))
-        while len(lately) > REMEMBERED_COMMANDS:
-            del lately[next(iter(lately))]
         self._tail = Tail(
             admitted.head,
             self._tail.epoch,
@@ -179,28 +204,9 @@ class Writer:
         if tail.epoch != self._tail.epoch:
             raise StoreTakenOver(self._path)
         self._heads.clear()
-        self._lately_taken.clear()
+        self.recent.forget()
         self._tail = tail
         self._stale = False
-
-
-def _named(batch: _Batch, lately_taken: Container[str]) -> tuple[set[str], set[str]]:
-    """Return the streams and the command ids that a batch speaks of, and that must be looked up."""
-    streams: set[str] = set()
-    command_ids: set[str] = set()
-    for append in batch:
-        if isinstance(append, StoreError):
-            continue
-        for write in append.writes:
-            streams.add(write.stream)
-        for guard in append.guards:
-            streams.add(guard.stream)
-        if append.command_id is not None:
-            command_ids.add(append.command_id)
-        for command_id in append.rests_on:
-            if command_id not in lately_taken:
-                command_ids.add(command_id)
-    return streams, command_ids
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -11,29 +11,23 @@ import msgspec
 
 from ledger_actors.store.admission import Admitted, Head
 from ledger_actors.store.errors import CorruptStore
-from ledger_actors.store.model import RecordedEvent, StoredCommand
-from ledger_actors.store.reading import events_of_command
-from ledger_actors.store.rows import insert, json_text
+from ledger_actors.store.model import RecordedEvent
+from ledger_actors.store.rows import fetch, insert, json_text
 from ledger_actors.store.stream_heads import StreamHead
 
-__all__ = ["Tail", "load_tail", "look_up", "move_head", "take_epoch", "write"]
+__all__ = ["Tail", "load_tail", "move_head", "stream_heads", "take_epoch", "write"]
 
-_LOOK_UP = """
-SELECT (SELECT json_group_array(json_array(s.name, s.id,
-               (SELECT coalesce(max(version), 0) FROM events WHERE stream_id = s.id)))
-        FROM streams AS s WHERE s.name IN (SELECT value FROM json_each(?))),
-       (SELECT json_group_array(json_array(command_id, fingerprint, first_event_id, event_count))
-        FROM commands WHERE command_id IN (SELECT value FROM json_each(?)))
-"""
+_STREAM_HEADS = (
+    "SELECT s.name, s.id,"
+    " (SELECT coalesce(max(version), 0) FROM events WHERE stream_id = s.id) AS version"
+    " FROM streams AS s WHERE s.name IN (SELECT value FROM json_each(?))"
+)
 _MOVE_HEAD = "UPDATE head SET event_id = ?, hash = ? WHERE event_id = ? AND hash = ? AND epoch = ?"
 _SET_POSITION = (
     "INSERT INTO positions (consumer, event_id, updated_at) VALUES (?, ?, ?)"
     " ON CONFLICT (consumer) DO UPDATE"
     " SET event_id = excluded.event_id, updated_at = excluded.updated_at"
 )
-
-_decode_streams = msgspec.json.Decoder(list[tuple[str, int, int]]).decode
-_decode_commands = msgspec.json.Decoder(list[tuple[str, str | None, int, int]]).decode
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -73,21 +67,12 @@ def take_epoch(connection: sqlite3.Connection) -> int:
     return int(epoch)
 
 
-def look_up(
-    connection: sqlite3.Connection, streams: Collection[str], command_ids: Collection[str]
-) -> tuple[dict[str, StreamHead], dict[str, StoredCommand]]:
-    """Return those of the streams and commands that are in the tables."""
-    if not streams and not command_ids:
-        return {}, {}
-    found, taken = _row(connection, _LOOK_UP, json_text(streams), json_text(command_ids))
-    heads = {name: StreamHead(key, version) for name, key, version in _decode_streams(found)}
-    commands = {
-        command_id: StoredCommand(
-            command_id, fingerprint, events_of_command(connection, first, count)
-        )
-        for command_id, fingerprint, first, count in _decode_commands(taken)
-    }
-    return heads, commands
+def stream_heads(connection: sqlite3.Connection, streams: Collection[str]) -> dict[str, StreamHead]:
+    """Return the heads of those of the streams that are in the table."""
+    if not streams:
+        return {}
+    rows = fetch(connection, ("name", "id", "version"), _STREAM_HEADS, (json_text(streams),))
+    return {name: StreamHead(stream_id, version) for name, stream_id, version in rows}
 
 
 def move_head(connection: sqlite3.Connection, old: Head, new: Head, *, epoch: int) -> bool:

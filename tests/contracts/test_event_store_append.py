@@ -21,6 +21,7 @@ from ledger_actors.store import (
     NewEvent,
     PositionConflict,
     PositionUpdate,
+    StoredCommand,
     StreamExists,
     StreamNotFound,
     StreamWrite,
@@ -250,3 +251,35 @@ class TestPosition:
         update = PositionUpdate("pm", 1, None)
         assert one(event_store, command_id="pm:1", position=update).duplicate
         assert event_store.position("pm") == 1
+
+
+class TestLookingForCommands:
+    def test_those_that_were_taken_are_found_with_their_events(
+        self, event_store: EventStore
+    ) -> None:
+        taken = one(event_store, write("s", "A"), command_id="taken", fingerprint="f")
+        looked = event_store.look_up_commands(["taken", "new"])
+        assert looked.found == {"taken": StoredCommand("taken", "f", taken.events)}
+
+    def test_what_was_not_there_is_unseen_until_it_is_taken(self, event_store: EventStore) -> None:
+        moment = event_store.look_up_commands(["x"]).moment
+        one(event_store, write("s", "A"), command_id="another")
+        assert event_store.is_unseen("x", moment)
+        one(event_store, write("s", "A"), command_id="x")
+        assert not event_store.is_unseen("x", moment)
+        assert not event_store.is_unseen("x", event_store.moment())
+
+    def test_one_that_was_unseen_and_is_taken_meanwhile_is_a_repeat(
+        self, event_store: EventStore
+    ) -> None:
+        moment = event_store.moment()
+        first = one(event_store, write("s", "A"), command_id="x", unseen_since=moment)
+        again = one(event_store, write("s", "A"), command_id="x", unseen_since=moment)
+        assert (again.events, again.duplicate) == (first.events, True)
+
+    def test_one_that_was_refused_stays_unseen(self, event_store: EventStore) -> None:
+        moment = event_store.moment()
+        one(event_store, write("s", "A"), command_id="x", unseen_since=moment)
+        with pytest.raises(WrongExpectedVersion):
+            one(event_store, write("s", "A", expected=7), command_id="y", unseen_since=moment)
+        assert event_store.is_unseen("y", moment)

@@ -38,6 +38,23 @@ def pool() -> Iterator[Pool]:
     pool.close()
 
 
+def test_it_is_idle_when_it_has_handled_all_that_was_sent(pool: Pool) -> None:
+    gate = Gate()
+    ref = spawn(Echo, dispatcher=pool)
+    wait_until(ref.is_idle)
+    ref.tell(lambda _: gate.pass_through())
+    gate.wait_arrived()
+    at_it = ref.is_idle()
+    ref.tell("second")
+    gate.open()
+    wait_until(ref.is_idle)
+
+    assert not at_it
+    assert ref.handled == 2
+    ref.stop()
+    assert not ref.is_idle()
+
+
 def test_an_actor_handles_its_messages_in_order_and_one_at_a_time(pool: Pool) -> None:
     wide = Pool(4, "wide-pool")
     seen: list[tuple[int, int]] = []

@@ -32,6 +32,17 @@ def test_callbacks_run_once_in_the_thread_that_sets_the_result() -> None:
     assert threads == [setter]
 
 
+def test_a_callback_may_come_before_those_that_were_there_and_those_who_wait() -> None:
+    future: Future[int] = Future(callback=lambda _: seen.append("given at once"))
+    seen: list[str] = []
+    future.add_done_callback(lambda _: seen.append("added"))
+    future.call_first(lambda _: seen.append("first"))
+    future.set(1)
+    future.call_first(lambda _: seen.append("late"))
+
+    assert seen == ["first", "given at once", "added", "late"]
+
+
 def test_a_failing_callback_harms_neither_the_setter_nor_the_others() -> None:
     future: Future[int] = Future()
     seen: list[str] = []

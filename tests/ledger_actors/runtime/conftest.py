@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,11 @@ class World:
         """Dispatch a command; wait for its outcome unless told not to."""
         future = self.bus.dispatch(envelope(command, command_id=command_id))
         return future.get(timeout=HANG) if wait else future
+
+    def send_many(self, commands: Iterable[tuple[Any, str | None]]) -> list[Outcome]:
+        """Dispatch commands with their ids, if any, together; wait for all outcomes."""
+        envelopes = [envelope(command, command_id=given) for command, given in commands]
+        return [future.get(timeout=HANG) for future in self.bus.dispatch_many(envelopes)]
 
     def outcome(self, future: Any) -> Outcome:
         return future.get(timeout=HANG)

@@ -27,6 +27,7 @@ from ledger_actors.store import (
 from supervision import ActorDead
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
+from tests.ledger_actors.runtime.test_races import HeldJournal, by_others
 
 
 def test_a_command_is_answered_with_its_events_which_are_on_disk(world: Any) -> None:
@@ -267,6 +268,30 @@ def test_a_snapshot_shortens_hydration_and_changes_no_state(make_world: Any) -> 
     assert snapshot.version in (10, 20)
     assert world.state("a") == 25
     assert state_at(world.system, Counter, "a", 15).state == 15
+
+
+def test_a_snapshot_is_made_of_an_aggregate_that_always_has_something_in_flight(
+    make_world: Any,
+) -> None:
+    world = make_world(snapshot_every=10)
+    world.send(Increment("a", 1))
+    held = HeldJournal(world)
+    futures = [world.send(Increment("a", 1), wait=False) for _ in range(15)]
+    held.let_go()
+    futures[-1].get(timeout=HANG)
+    wait_until(lambda: world.system.store.load_snapshot("counter-a") is not None)
+
+    assert world.system.store.load_snapshot("counter-a").version == 10
+
+
+def test_a_snapshot_is_made_of_what_only_others_write_to(make_world: Any) -> None:
+    world = make_world(snapshot_every=10)
+    world.send(Increment("a", 1))
+    by_others(world, *[1] * 12).get(timeout=HANG)
+    wait_until(lambda: world.system.store.load_snapshot("counter-a") is not None)
+    world.counter("a").kill()
+
+    assert world.state("a") == 13
 
 
 def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(

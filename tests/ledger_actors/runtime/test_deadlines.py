@@ -37,10 +37,10 @@ def test_what_is_not_done_in_time_is_told_and_what_is_done_is_not(
 ) -> None:
     deadlines: Deadlines[Errand] = Deadlines(timers, 10.0)
     first, done, late = Errand(), Errand(), Errand()
-    deadlines.add(first)
-    deadlines.add(done)
+    deadlines.add([first])
+    deadlines.add([done])
     clock.advance(4)
-    deadlines.add(late)
+    deadlines.add([late])
     done.over = True
     clock.advance(6)
     timers.fire_due()
@@ -55,7 +55,7 @@ def test_what_is_not_done_in_time_is_told_and_what_is_done_is_not(
 def test_there_is_one_timer_for_all_of_them(timers: Timers) -> None:
     deadlines: Deadlines[Errand] = Deadlines(timers, 10.0)
     for _ in range(100):
-        deadlines.add(Errand())
+        deadlines.add([Errand()])
 
     assert len(timers) == 1
 
@@ -63,9 +63,9 @@ def test_there_is_one_timer_for_all_of_them(timers: Timers) -> None:
 def test_what_is_done_is_not_kept(timers: Timers) -> None:
     deadlines: Deadlines[Errand] = Deadlines(timers, 10.0)
     for _ in range(100):
-        deadlines.add(Errand(over=True))
+        deadlines.add([Errand(over=True)])
     waiting = Errand()
-    deadlines.add(waiting)
+    deadlines.add([waiting])
 
     assert list(deadlines.pending()) == [waiting]
     assert len(deadlines._queue) == 1

@@ -22,7 +22,7 @@ class Road:
 
     def enter(self, number: float, **options: Any) -> Traveller:
         traveller = Traveller(self, number, **options)
-        self.lanes.enter(traveller)
+        self.lanes.enter([traveller])
         return traveller
 
     def pass_time(self) -> list[float]:
@@ -48,7 +48,7 @@ class Traveller:
         self.ready = True
         self.road.lanes.wake(self)
 
-    def go(self) -> None:
+    def go(self, to: object) -> None:
         self.road.out.append(self.number)
         if self.fails_at_once and self.fails_at_once.pop(0):
             self.come_back()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger_actors.runtime import JOURNAL, Rejection
+from ledger_actors.runtime import JOURNAL, InvalidCommand, Rejection, envelope
 from ledger_actors.store import CommandIdReused
 from supervision import KILLED
 from supervision.testing import HANG, wait_for_exit, wait_until
@@ -40,6 +40,60 @@ def test_it_is_known_when_it_was_done(world: Any, command: Any) -> None:
 
     assert (again.events, again.duplicate) == (first.events, True)
     assert stand(world) == before
+
+
+@each_kind
+def test_it_is_known_among_many(world: Any, command: Any) -> None:
+    world.send(Increment("a", 10))
+    first = world.send(command, command_id="once")
+    outcomes = world.send_many([(Increment("b", 1), "new"), (command, "once"), (command, None)])
+
+    assert [one.duplicate for one in outcomes] == [False, True, False]
+    assert outcomes[1].events == first.events
+
+
+@each_kind
+def test_it_is_known_among_many_that_are_sent_together(world: Any, command: Any) -> None:
+    world.send(Increment("a", 10))
+    first, again = world.send_many([(command, "once"), (command, "once")])
+
+    assert (first.duplicate, again.duplicate) == (False, True)
+    assert again.events == first.events
+
+
+def test_what_is_wrong_with_one_of_many_is_its_own_answer(world: Any) -> None:
+    world.send(Increment("a", 1), command_id="once")
+    commands = [(Increment("a", 2), "once"), (Increment("", 1), None), (Increment("a", 3), None)]
+    reused, nobody, done = world.bus.dispatch_many(
+        [envelope(command, command_id=given) for command, given in commands]
+    )
+
+    with pytest.raises(CommandIdReused):
+        reused.get(timeout=HANG)
+    with pytest.raises(InvalidCommand, match="non-empty"):
+        nobody.get(timeout=HANG)
+    assert not done.get(timeout=HANG).duplicate
+
+
+@each_kind
+def test_it_is_known_when_the_first_was_written_after_it_was_looked_for(
+    world: Any, command: Any, monkeypatch: Any
+) -> None:
+    """As by another client, between the look and the decision."""
+    world.send(Increment("a", 10))
+    store, first = world.system.store, []
+    look_up = store.look_up_commands
+
+    def look_up_and_be_overtaken(command_ids: Any) -> Any:
+        found = look_up(command_ids)
+        monkeypatch.setattr(store, "look_up_commands", look_up)
+        first.append(world.send(command, command_id="once"))
+        return found
+
+    monkeypatch.setattr(store, "look_up_commands", look_up_and_be_overtaken)
+    (again,) = world.send_many([(command, "once")])
+
+    assert (again.events, again.duplicate) == (first[0].events, True)
 
 
 @each_kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ledger_actors.store import (
     StoreFull,
     StoreUnavailable,
     StreamWrite,
+    faults,
 )
 
 
@@ -86,6 +88,20 @@ def test_a_limit_on_pages_is_a_full_disk(tmp_path: Path, memory: bool) -> None:
         assert isinstance(answer, Appended)
         assert answer.events[0].id == taken + 1
         assert store.verify().ok
+
+
+def test_a_sync_that_fails_on_a_full_disk_is_not_called_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All was written then, and may stay: "nothing was written" would be a lie."""
+    monkeypatch.setattr(faults, "_disk_is_full", lambda _path: True)
+    for code, kind in (
+        (sqlite3.SQLITE_IOERR_WRITE, StoreFull),
+        (sqlite3.SQLITE_IOERR_FSYNC, StoreUnavailable),
+    ):
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = code
+        assert type(faults.translation(error, "events.db")) is kind
 
 
 def test_the_error_is_the_systems_own_too() -> None:

@@ -18,7 +18,9 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 63, 64, 127, 128, 129, 255, 300])
+@pytest.mark.parametrize(
+    "count", [0, 1, 2, 3, 63, 64, 127, 128, 129, 255, 300, 511, 512, 513, 1100]
+)
 def test_every_row_goes_in_and_comes_out(connection: sqlite3.Connection, count: int) -> None:
     rows = [(number, f"text {number}") for number in range(count)]
     insert(connection, "numbers", rows)

@@ -17,14 +17,15 @@ def test_what_is_used_stays() -> None:
     heads.update({"used": StreamHead(1, 1)})
     for number in range(100):
         heads.update({f"s{number}": StreamHead(number + 2, 1)})
-        assert heads.known(["used"]) == {"used": StreamHead(1, 1)}
+        assert heads.get("used") == StreamHead(1, 1)
 
 
 def test_the_latest_head_is_known() -> None:
     heads = StreamHeads(generation=2)
     for version in range(1, 10):
         heads.update({"s": StreamHead(1, version), f"other{version}": StreamHead(9, 1)})
-        assert heads.known(["s", "missing"]) == {"s": StreamHead(1, version)}
+        assert heads.get("s") == StreamHead(1, version)
+    assert heads.get("missing") is None
 
 
 def test_clear_forgets_all() -> None:
@@ -32,4 +33,12 @@ def test_clear_forgets_all() -> None:
     heads.update({f"s{number}": StreamHead(1, 1) for number in range(5)})
     heads.clear()
     assert len(heads) == 0
-    assert heads.known(["s0", "s4"]) == {}
+    assert heads.get("s0") is heads.get("s4") is None
+
+
+def test_nothing_is_forgotten_before_a_batch_is_done() -> None:
+    heads = StreamHeads(generation=2)
+    heads.update({f"s{number}": StreamHead(number + 1, 1) for number in range(3)})
+    heads.hold({f"t{number}": StreamHead(number + 9, 1) for number in range(5)})
+    assert all(heads.get(f"s{number}") for number in range(3))
+    assert all(heads.get(f"t{number}") for number in range(5))

@@ -1,0 +1,81 @@
+"""How a handler comes by the states that a command rests on."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from ledger_actors.runtime import Rejection
+from supervision.testing import HANG, wait_until
+from tests.ledger_actors.runtime.counters import Counter, Increment, Move
+from tests.ledger_actors.runtime.test_races import HeldJournal
+
+
+def glance(world: Any, identity: str) -> Any:
+    return world.bus.glance((Counter, identity))
+
+
+def test_an_aggregate_that_has_nothing_to_do_is_read_without_a_message(world: Any) -> None:
+    world.send(Increment("a", 10))
+    world.send(Increment("b", 1))
+    counters = [world.counter("a"), world.counter("b")]
+    wait_until(lambda: all(one.is_idle() for one in counters))
+    before = [one.handled for one in counters]
+    world.send(Move("a", "b", 3))
+    wait_until(lambda: all(one.is_idle() for one in counters))
+
+    # The one message is what was written.
+    assert [one.handled - had for one, had in zip(counters, before, strict=True)] == [1, 1]
+    assert (world.state("a"), world.state("b")) == (7, 4)
+
+
+def test_one_about_which_nothing_was_written_is_not_started(world: Any) -> None:
+    with pytest.raises(Rejection, match="not enough"):
+        world.send(Move("nobody", "nowhere", 1))
+
+    assert world.counter("nobody") is world.counter("nowhere") is None
+    assert (glance(world, "nobody").state, glance(world, "nobody").version) == (0, 0)
+
+
+def test_one_that_was_written_about_and_does_not_run_is_asked(world: Any) -> None:
+    world.send(Increment("a", 10))
+    world.counter("a").stop(timeout=HANG)
+
+    assert glance(world, "a") is None
+    assert len(world.send(Move("a", "b", 3)).events) == 2
+
+
+def test_what_was_sent_to_an_aggregate_before_comes_first(world: Any) -> None:
+    world.send(Increment("a", 1))
+    gate, counter = threading.Event(), world.counter("a")
+    counter.running.used = lambda: gate.wait(HANG)  # holds it in its next message
+    before = world.send(Increment("a", 9), wait=False)
+    moved = world.send(Move("a", "b", 10), wait=False)
+    seen = glance(world, "a")
+    gate.set()
+
+    assert seen is None
+    assert before.get(timeout=HANG).events[0].id < moved.get(timeout=HANG).events[0].id
+
+
+def test_what_is_seen_in_flight_is_named_until_it_is_on_disk(world: Any) -> None:
+    world.send(Increment("a", 1))
+    held = HeldJournal(world)
+    written = world.send(Increment("a", 9), command_id="nine", wait=False)
+    wait_until(lambda: "nine" in world.counter("a").running._in_flight)
+    ahead = world.counter("a").running.ahead()
+    held.let_go()
+    written.get(timeout=HANG)
+
+    assert (ahead.state, ahead.rests_on) == (10, "nine")
+    assert world.counter("a").running.ahead().rests_on is None
+
+
+def test_many_that_wait_for_one_aggregate_are_refused_one_after_the_other(world: Any) -> None:
+    refused = [world.send(Move("empty", "b", 1), wait=False) for _ in range(3000)]
+
+    for one in refused:
+        with pytest.raises(Rejection):
+            one.get(timeout=HANG)
