@@ -193,7 +193,7 @@ class _Server(uvicorn.Server):
 
 
 def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
-    protocol: Any = partial(BoundedHttp, limits=limits)
+    protocol: Any = partial(BoundedHttp, limits=limits, lingering=set())
     return uvicorn.Config(
         app,
         loop="asyncio",

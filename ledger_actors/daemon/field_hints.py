@@ -45,5 +45,5 @@ def _what_it_takes(field: CommandField | None) -> str:
 
 
 def _what_there_is(unknown: str, known: list[str]) -> str:
-    near = get_close_matches(unknown, known, n=1)
+    near = get_close_matches(unknown[:200], known, n=1)  # it may be a megabyte
     return f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known)}"

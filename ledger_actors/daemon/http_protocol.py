@@ -21,6 +21,9 @@ from ledger_actors.daemon.protocol import JSON, ErrorBody
 LINGER_SECONDS = 1.0
 """How long a refused connection stays, so that its client reads why before it is gone."""
 
+MOST_LINGERING = 64
+"""Of those that stay so; beyond, a refused connection is closed at once."""
+
 MAX_HEAD_BYTES = 64 * 1024
 """The most that a request line and its headers may have together."""
 
@@ -32,9 +35,13 @@ _HEAD_TOO_LARGE = (
 class BoundedHttp(HttpProtocol):
     """One connection. Everything is on the event loop's thread."""
 
-    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, limits: Limits, lingering: set[BoundedHttp], **kwargs: Any
+    ) -> None:
+        """One of a server's, all of which share `lingering`."""
         super().__init__(*args, **kwargs)
         self._limits = limits
+        self._lingering = lingering
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._refused = False
@@ -56,6 +63,7 @@ class BoundedHttp(HttpProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._end_deadline()
+        self._lingering.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -116,8 +124,11 @@ class BoundedHttp(HttpProtocol):
             request.disconnected = True
             request.waiting_for_100_continue = False
             request.message_event.set()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        if len(self._lingering) >= MOST_LINGERING:
+            self.transport.close()
+            return
+        self._lingering.add(self)
+        self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
 

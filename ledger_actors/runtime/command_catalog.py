@@ -16,6 +16,10 @@ __all__ = ["COMMANDS", "Command", "CommandCatalog", "command", "command_name"]
 C = TypeVar("C", bound="type[Command]")
 
 
+LONGEST_NAME = 200
+"""Characters of an unknown name that are looked at and told."""
+
+
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Root of all commands: something that somebody wants done.
 
@@ -55,8 +59,9 @@ class CommandCatalog:
         """
         cls = self._types.get(name)
         if cls is None:
-            near = difflib.get_close_matches(name, self._types, n=1)
-            raise UnknownCommand(name, near[0] if near else None)
+            short = name[:LONGEST_NAME]  # to compare a megabyte would take a while
+            near = difflib.get_close_matches(short, self._types, n=1)
+            raise UnknownCommand(short, near[0] if near else None)
         return cls
 
     def decode(self, name: str, data: Mapping[str, Any] | bytes | msgspec.Raw) -> Command:

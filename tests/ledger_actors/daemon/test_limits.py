@@ -45,6 +45,15 @@ def test_a_connection_too_many_is_told_so_and_closed(limited: Open) -> None:
         assert first.read_to_end().startswith(b"HTTP/1.1 200")
 
 
+def test_a_flood_of_connections_leaves_the_door_open(limited: Open) -> None:
+    door = limited(Limits(max_connections=3))
+    with ExitStack() as flood:
+        clients = [flood.enter_context(raw_client(door.folder)) for _ in range(200)]
+        answers = [client.read_to_end(patience=SOON) for client in clients[3:]]
+        assert all(refusal(answer)[0] == 503 for answer in answers)
+    assert door.connection.send(command()).events
+
+
 def test_a_client_that_finds_the_door_full_waits_for_room(limited: Open) -> None:
     door = limited(Limits(max_connections=1))
     with raw_client(door.folder) as other:
