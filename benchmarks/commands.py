@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import peers, targets, workload
-from benchmarks.measuring import Figure, Job, Rates, Sample, interleaved, rate
+from benchmarks.measuring import Figure, Job, Rates, Sample, interleaved, rate, rate_and_cpu
 from benchmarks.peers import sqlite
 from benchmarks.scale import Scale
 from ledger_actors import Ledger
@@ -17,6 +17,7 @@ WINDOWS = (16, 256, 2_048)
 WIDEST = WINDOWS[-1]
 ONE = "one at a time"
 READ_MODELS_TOO = "2,048 in flight, until every read model has them"
+CPU = "processor time of one, until every read model has it"
 UNIT = "commands a second"
 PEER = "eventsourcing"
 
@@ -45,6 +46,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
         ours = found[f"dispatch, {window}"]
         yield Figure(f"structs by dispatch, {in_flight(window)}", UNIT, ours, PEER, one)
     yield Figure(READ_MODELS_TOO, UNIT, found[READ_MODELS_TOO], PEER, one)
+    yield Figure(CPU, "µs", found[CPU], PEER, found.get(f"{PEER}, CPU"))
 
 
 def _beside_sqlite(found: dict[str, Sample]) -> Iterator[Figure]:
@@ -88,7 +90,9 @@ def _ledger(scale: Scale, place: Path) -> Rates:
             sent += len(commands)
         commands = workload.deposits(_count(scale, WIDEST), scale.accounts)
         workload.settle(ledger)
-        found[READ_MODELS_TOO] = rate(len(commands), _send_and_settle, ledger, commands)
+        found[READ_MODELS_TOO], found[CPU] = rate_and_cpu(
+            len(commands), _send_and_settle, ledger, commands
+        )
         workload.check(ledger, events=sent + len(commands))
     return found
 
@@ -128,10 +132,12 @@ def _eventsourcing(peer: ModuleType, scale: Scale, place: Path) -> Rates:
     for folder in folders:
         folder.mkdir()
     one, threads, cached = folders
+    found, cpu = peer.deposits(one, **sizes)
     return {
-        PEER: peer.deposits(one, **sizes),
-        f"{PEER}, 8 threads": peer.deposits(threads, **sizes, threads=8),
-        f"{PEER}, cached": peer.deposits(cached, **sizes, cached=True),
+        PEER: found,
+        f"{PEER}, CPU": cpu,
+        f"{PEER}, 8 threads": peer.deposits(threads, **sizes, threads=8)[0],
+        f"{PEER}, cached": peer.deposits(cached, **sizes, cached=True)[0],
     }
 
 

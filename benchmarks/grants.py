@@ -22,7 +22,8 @@ ONE, MANY, CONTENDED = (
     "64 in flight, all on one source and one pair of accounts",
 )
 WINDOW = 64
-"""Grants that are under way at once. With more pairs than this, none shares a source or account."""
+PAIRS = 2 * WINDOW
+"""Of accounts, and sources with a large balance: so many that no two under way share one."""
 
 
 def figures(scale: Scale) -> Iterator[Figure]:
@@ -43,14 +44,14 @@ def _jobs(scale: Scale) -> Iterator[Job]:
 
 
 def _ours(scale: Scale, place: Path) -> Rates:
-    pairs, few = scale.accounts // 2, max(2, scale.grants // 4)
+    pairs, few = min(PAIRS, scale.accounts // 2), max(2, scale.grants // 4)
     numbers = iter(range(scale.grants + 2 * few))
     many = workload.grants(islice(numbers, scale.grants), pairs=pairs)
     single = workload.grants(islice(numbers, few), pairs=pairs)
     contended = workload.grants(numbers, pairs=1)
     granted = len(many) + len(single) + len(contended)
     with Ledger.open(place, env="test") as ledger:
-        workload.send_all(ledger, workload.openings(scale.accounts))
+        workload.send_all(ledger, workload.openings(2 * pairs))
         workload.send_all(ledger, workload.sources(range(pairs), "1000000.00"))
         workload.send_all(ledger, workload.sources(range(granted), "0.01", name="cent"))
         workload.settle(ledger)
@@ -59,13 +60,14 @@ def _ours(scale: Scale, place: Path) -> Rates:
             ONE: rate(len(single), workload.send_one_by_one, ledger, single),
             CONTENDED: rate(len(contended), workload.send_all, ledger, contended, window=WINDOW),
         }
-        opened = 1 + scale.accounts + 2 * (pairs + granted)
+        opened = 1 + 2 * pairs + 2 * (pairs + granted)
         workload.check(ledger, events=opened + 5 * granted)
     return found
 
 
 def _eventsourcing(peer: ModuleType, scale: Scale, place: Path) -> Rates:
-    sizes = {"grants": min(scale.grants, scale.peer_commands), "accounts": scale.accounts}
+    grants = min(scale.grants, scale.peer_commands)  # fewer, so that its streams stay short
+    sizes = {"grants": grants, "accounts": scale.accounts}
     (place / "plain").mkdir()
     (place / "cached").mkdir()
     return {

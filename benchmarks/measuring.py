@@ -59,17 +59,20 @@ class Figure:
     target: Target | None = None
 
     @property
-    def ratio(self) -> float | None:
-        """Ours in terms of the peer's."""
-        return None if self.theirs is None else self.ours.median / self.theirs.median
+    def ratios(self) -> Sample | None:
+        """Ours in terms of the peer's, run by run: each with the peer's of the same minute."""
+        if self.theirs is None:
+            return None
+        pairs = zip(self.ours.values, self.theirs.values, strict=True)
+        return Sample(tuple(ours / theirs for ours, theirs in pairs))
 
     @property
     def reached(self) -> bool | None:
         """Whether the target is; None where there is none, or no peer to judge it by."""
         if self.target is None:
             return None
-        value = self.ratio if self.target.of_peer else self.ours.median
-        return None if value is None else self.target.admits(value)
+        judged = self.ratios if self.target.of_peer else self.ours
+        return None if judged is None else self.target.admits(judged.median)
 
 
 def interleaved(repeats: int, jobs: Iterable[Job]) -> dict[str, Sample]:
@@ -91,6 +94,18 @@ def interleaved(repeats: int, jobs: Iterable[Job]) -> dict[str, Sample]:
 def rate(count: int, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> float:
     """Do it, and return how many a second that was."""
     return count / seconds(work, *args, **kwargs)
+
+
+def rate_and_cpu(
+    count: int, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> tuple[float, float]:
+    """Do it; return how many a second, and the microseconds of processor time of each.
+
+    The latter is what a machine that is busy elsewhere changes least.
+    """
+    began = time.process_time()
+    found = rate(count, work, *args, **kwargs)
+    return found, (time.process_time() - began) / count * 1e6
 
 
 def seconds(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> float:

@@ -78,14 +78,14 @@ def _section(name: str, figures: Iterable[Figure]) -> str:
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    target, ratio = figure.target, figure.ratio
+    target, ratios = figure.target, figure.ratios
     return (
         "" if target is None else target.key,
         figure.what,
         f"{_sample(figure.ours)} {figure.unit}",
         figure.peer,
         _theirs(figure),
-        "" if ratio is None else f"{ratio:.3g} ×",
+        "" if ratios is None else f"{_sample(ratios)} ×",
         "" if target is None else str(target),
         _verdict(figure),
     )
@@ -114,4 +114,4 @@ def _sample(sample: Sample) -> str:
 def _number(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
+    return f"{value:.3g}"

@@ -40,8 +40,8 @@ def test_the_peer_does_the_same_work(tmp_path: Path) -> None:
     for name in ("deposits", "threads", "grants", "hydration"):
         (tmp_path / name).mkdir()
 
-    assert peer.deposits(tmp_path / "deposits", commands=6, accounts=3, cached=True) > 0
-    assert peer.deposits(tmp_path / "threads", commands=6, accounts=3, threads=2) > 0
+    assert peer.deposits(tmp_path / "deposits", commands=6, accounts=3, cached=True)[0] > 0
+    assert peer.deposits(tmp_path / "threads", commands=6, accounts=3, threads=2)[0] > 0
     assert peer.grants(tmp_path / "grants", grants=3, accounts=4) > 0
     assert peer.hydration(tmp_path / "hydration", events=5) > 0
 
