@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks import targets, workload
-from benchmarks.measuring import Figure, Sample, folder, isolated, resident_bytes
+from benchmarks.measuring import Figure, Sample, ensure, folder, isolated, resident_bytes
 from benchmarks.scale import Scale
 from ledger_actors import Ledger
 
@@ -21,6 +21,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
     """Yield the memory in the last quarter of the load, beside that in the second."""
     with folder() as place:
         held = isolated(under_load, place, seconds=scale.load_seconds, accounts=scale.accounts)
+    ensure(len(held) >= 4, f"the load was looked at {len(held)} times only")
     quarter = len(held) // 4
     yield Figure(
         f"memory in the last quarter of {scale.load_seconds:,} s of load",

@@ -49,6 +49,8 @@ def reads(database: Path, *, batch: int = 512) -> float:
     """Read all events of one of our stores, decode each payload; return how many a second."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         (head,) = connection.execute("SELECT max(id) FROM events").fetchone()
+        columns = connection.execute("SELECT * FROM events LIMIT 0").description
+        payload = [name for name, *_ in columns].index("payload")
 
         def read() -> None:
             for start in range(0, head, batch):
@@ -56,7 +58,7 @@ def reads(database: Path, *, batch: int = 512) -> float:
                     "SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (start, batch)
                 )
                 for row in rows.fetchall():
-                    msgspec.json.decode(row[5])
+                    msgspec.json.decode(row[payload])
 
         return rate(head, read)
 
