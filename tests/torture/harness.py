@@ -169,7 +169,7 @@ class Torture:
         if kill.phase in (Phase.HYDRATION, Phase.SHUTDOWN):
             return kill.phase
         if kill.phase is Phase.LOG_SETTLED:
-            return Phase.PEACE
+            return Phase.PEACE if kill.fault else Phase.HYDRATION
         return Phase.REBUILD if self._was_rebuilding(kill) else Phase.LOAD
 
     def _was_rebuilding(self, kill: Kill) -> bool:
