@@ -158,7 +158,9 @@ class Torture:
                 return kill.phase
         if kill.phase is Phase.SHUTDOWN and status == 0:  # it was quicker: kill the next one
             self._down_after *= 0.8
+            self._end_of_load()
             self._start()
+            self._settle()
             return self._killed_under_load(kill)
         raise ChildProcessError(f"the daemon ended by itself, with status {status}")
 
