@@ -62,8 +62,10 @@ def deposit_all(ledger: Ledger) -> dict[str, CommandAnswer | LedgerError]:
         Fault(action=Action.FAIL, calls=Call.SYNC, file=LOG, error=errno.EIO, skip=3),
         Fault(action=Action.FAIL, calls=Call.WRITE, file=LOG, error=errno.EIO, skip=20),
         Fault(action=Action.FAIL, calls=Call.WRITE, file=LOG, error=errno.ENOSPC, skip=20),
+        Fault(action=Action.FAIL, calls=Call.WRITE, file="accounts-v1.db-wal$", error=errno.EIO),
+        Fault(action=Action.FAIL, calls=Call.WRITE, file="snapshots.db-wal$", error=errno.EIO),
     ],
-    ids=["sync", "write", "no room"],
+    ids=["sync", "write", "no room", "read model", "snapshot"],
 )
 def test_one_fault_loses_nothing_and_the_daemon_goes_on(
     folder: Path, daemon: DaemonProcess, faults: Interposer, fault: Fault

@@ -112,6 +112,7 @@ AFTER_EACH_RESTART: Sequence[Check] = (
     everything_was_answered,
     ids_have_no_gap,
     versions_have_no_gap,
+    fees.dates_are_taken,
     money.nothing_is_overdrawn,
 )
 AT_THE_END: Sequence[Check] = (

@@ -31,6 +31,13 @@ def dates_have_no_gap(evidence: Evidence) -> Iterator[str]:
             last = new_date
 
 
+def dates_are_taken(evidence: Evidence) -> Iterator[str]:
+    """No date was refused: one client sends them in order, the next when the last is answered."""
+    for command_id in evidence.refused:
+        if evidence.intents[command_id].type == "CycleSystem":
+            yield f"{command_id} was refused, and is the next date"
+
+
 def are_charged_once(evidence: Evidence) -> Iterator[str]:
     """Each product that is overdue when a date is cycled is charged for it, once and rightly."""
     due = _due(evidence)

@@ -158,7 +158,9 @@ class Torture:
                 return kill.phase
         if kill.phase is Phase.SHUTDOWN and status == 0:  # it was quicker: kill the next one
             self._down_after *= 0.8
+            self._end_of_load()
             self._start()
+            self._settle()
             return self._killed_under_load(kill)
         raise ChildProcessError(f"the daemon ended by itself, with status {status}")
 
@@ -169,7 +171,7 @@ class Torture:
         if kill.phase in (Phase.HYDRATION, Phase.SHUTDOWN):
             return kill.phase
         if kill.phase is Phase.LOG_SETTLED:
-            return Phase.PEACE
+            return Phase.PEACE if kill.fault else Phase.HYDRATION
         return Phase.REBUILD if self._was_rebuilding(kill) else Phase.LOAD
 
     def _was_rebuilding(self, kill: Kill) -> bool:

@@ -177,6 +177,11 @@ PLANTED: list[tuple[checks.Check, str, Plant]] = [
     ),
     (fees.dates_have_no_gap, "after", without("SystemCycled", 1)),
     (fees.dates_have_no_gap, "after", doubled("SystemCycled")),
+    (
+        fees.dates_are_taken,
+        "is the next date",
+        lambda evidence: replace(evidence, refused=frozenset(["day:2026-03-03"])),
+    ),
     (fees.are_charged_once, "2 times", doubled("LateFeeIncurred")),
     (fees.are_charged_once, "was not charged", without("LateFeeIncurred")),
     (fees.are_charged_once, "is not due", with_data("LateFeeIncurred", amount="3.51")),
