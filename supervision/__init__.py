@@ -69,7 +69,7 @@ from supervision.observer import (
 )
 from supervision.partition_supervisor import PartitionSupervisor, resize_partitions
 from supervision.partitions import Partition, partition_of, partitions
-from supervision.pool import POOLED, Pool
+from supervision.pool import Pool
 from supervision.reasons import (
     ABANDONED,
     KILLED,
@@ -86,6 +86,7 @@ from supervision.reasons import (
 from supervision.ref import ActorInfo, Ref
 from supervision.registry import Entry, Name, Registered, Registry, RegistryKeeper, Unregistered
 from supervision.reports import AutomaticShutdown, GaveUp
+from supervision.shared_pool import POOLED
 from supervision.spawning import spawn
 from supervision.specs import ChildSpec, Start, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor

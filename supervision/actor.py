@@ -20,7 +20,7 @@ from supervision.execution import shield
 from supervision.future import Future
 from supervision.loop import Loop
 from supervision.mailbox import Mailbox
-from supervision.messages import HANDLED_BY_THE_RUNTIME, SystemMessage
+from supervision.messages import SystemMessage, for_on_receive, is_the_runtimes
 from supervision.ref import Ref
 from supervision.selective import Selective
 from supervision.spawning import launch
@@ -143,7 +143,7 @@ class Actor(Selective, Loop):
     # -- what the loop calls -----------------------------------------------------------------------
 
     def _handle_receive(self, message: Any) -> Any:
-        if isinstance(message, HANDLED_BY_THE_RUNTIME):
+        if message.__class__ not in for_on_receive and is_the_runtimes(message):
             return self._handle_runtimes(message)
         return self.on_receive(message)
 

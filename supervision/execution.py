@@ -16,7 +16,7 @@ import queue
 from typing import TYPE_CHECKING
 
 from supervision import _cpython
-from supervision.executor import Executor, current
+from supervision.executor import THREAD, Executor, current
 
 if TYPE_CHECKING:
     from supervision.ref import Ref
@@ -26,7 +26,7 @@ __all__ = ["blocking", "current_ref", "interruptible", "shield"]
 
 def current_ref() -> Ref | None:
     """Return the actor that runs on the calling thread: Erlang's `self()`."""
-    executor = current()
+    executor = THREAD.executor
     return None if executor is None else executor.current
 
 
@@ -93,18 +93,21 @@ class shield:  # noqa: N801 - used as a function
 
     __slots__ = ("_executor", "_ref")
 
-    def __init__(self) -> None:
-        self._executor: Executor | None = None
-        self._ref: Ref | None = None
+    _executor: Executor
+    _ref: Ref | None
+
+    # Many times at each command: so no `__init__`.
 
     def __enter__(self) -> None:
-        executor = current()
-        if executor is not None and executor.exposed is not None:
+        executor = THREAD.executor
+        if executor is None or executor.exposed is None:
+            self._ref = None
+        else:
             self._executor = executor
             self._ref = executor.cover()
 
     def __exit__(self, *_exc_info: object) -> None:
-        if self._ref is not None and self._executor is not None:
+        if self._ref is not None:
             self._executor.uncover(self._ref)
 
 

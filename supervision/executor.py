@@ -2,12 +2,17 @@
 
 A thread cannot be killed from outside; CPython can raise an exception in it asynchronously. The
 danger is a late one: raised when the thread has already moved on to another actor, or is in the
-middle of telling a supervisor of the end. So an exception is only injected under the executor's
-lock while the actor is on it, and an actor leaves under the same lock, taking back an exception
-that was injected but not yet raised. What follows cannot be interrupted.
+middle of telling a supervisor of the end. So an exception is only injected while the actor is
+exposed on it, and an actor that leaves takes back one that was injected but not yet raised. What
+follows cannot be interrupted.
 
-Raised once, then: whoever uncovers an actor looks under the lock whether a kill came meanwhile, and
-either raises it itself or lets it be injected from here on.
+Leaving is done at each message, killing once in a life. So who kills holds the executor's lock, and
+says so (`_injected`) before it looks whether the actor is exposed; who leaves first takes the actor
+from view and then looks whether somebody kills, and only then takes the lock. The interpreter lock
+puts these four steps in one order, so at least one of the two sees the other.
+
+Raised once, then: whoever uncovers an actor looks whether a kill came meanwhile, and either raises
+it itself, with nobody else injecting it, or lets it be injected from here on.
 
 A thread that does not come back is counted as abandoned until it ends by itself.
 """
@@ -26,7 +31,7 @@ from supervision.work import Work
 if TYPE_CHECKING:
     from supervision.ref import Ref
 
-__all__ = ["ActorKilled", "Executor", "Spares", "abandoned_threads", "current"]
+__all__ = ["THREAD", "ActorKilled", "Executor", "Spares", "abandoned_threads", "current"]
 
 
 class ActorKilled(BaseException):
@@ -43,7 +48,13 @@ class Spares(Protocol):
         """The worker has done waiting."""
 
 
-_thread = threading.local()
+class _Thread(threading.local):
+    executor: Executor | None = None
+
+
+THREAD = _Thread()
+"""What is known of the calling thread: its executor, `None` outside actors."""
+
 _abandoned: dict[Executor, float] = {}
 
 
@@ -86,7 +97,7 @@ class Executor:
         """Make this the executor of the calling thread."""
         self.thread = threading.current_thread()
         self.ident = threading.get_ident()
-        _thread.executor = self
+        THREAD.executor = self
         self.work.join()
 
     def enter(self, ref: Ref) -> None:
@@ -96,7 +107,9 @@ class Executor:
 
     def leave(self, ref: Ref) -> None:
         """From here on no kill is raised in this thread; one on its way is taken back."""
-        self.cover()
+        self.exposed = None
+        if self._injected:
+            self.cover()
         self.current = ref.executor = None
 
     def cover(self) -> Ref | None:
@@ -104,17 +117,16 @@ class Executor:
 
         One that is raised on the way in leaves everything as it was.
         """
-        covered = self.exposed
-        while True:
+        covered, self.exposed = self.exposed, None
+        while self._injected:
             try:
-                with self._lock:
-                    self.exposed = None
+                with self._lock:  # whoever is at it has done, or has seen nobody
                     if self._injected:
                         self._injected = False
                         self._take_it_here()
             except ActorKilled:
                 continue  # it came before the lock was taken: again, undisturbed
-            return covered
+        return covered
 
     def _take_it_here(self) -> None:
         # To clear an exception that waits leaves CPython looking for one at every step, for ever
@@ -132,19 +144,23 @@ class Executor:
         Raises:
             ActorKilled: it was killed meanwhile.
         """
-        with self._lock:
-            if not ref.kill_requested:
-                self.exposed = ref
+        killed = ref.kill_requested
+        if not killed:
+            self.exposed = ref
+            killed = ref.kill_requested
+            if not killed:
                 return
+            self.cover()  # it came between the two, and may have been injected or not
         raise ActorKilled
 
     def interrupt(self, ref: Ref) -> bool:
         """Raise `ActorKilled` in this thread if `ref` may be killed on it; return whether so."""
         _cpython.raise_again_when_lost(ActorKilled, _lost)
         with self._lock:
+            before, self._injected = self._injected, True
             if self.exposed is not ref:
+                self._injected = before
                 return False
-            self._injected = True
             _raise_in(self.ident, ActorKilled)
             wake = self.wake
         if wake is not None:
@@ -218,8 +234,7 @@ class Executor:
 
 def current() -> Executor | None:
     """Return the executor of the calling thread, `None` outside actors."""
-    executor: Executor | None = getattr(_thread, "executor", None)
-    return executor
+    return THREAD.executor
 
 
 def abandoned_threads() -> list[tuple[str, float]]:

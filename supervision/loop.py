@@ -6,6 +6,7 @@ and its handling. Whatever a hook raises is the end of this actor, and of no oth
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ class Loop(Intake):
         work.since = work.busy_since = until - TURN_SECONDS
         work.ref = ref
         try:
-            ending = self._live(work, take, until)
+            ending = self._live(executor, take, until)
             if ending is not None:
                 ending = self._last_hooks(work, ending)
         except ActorKilled:
@@ -101,14 +102,21 @@ class Loop(Intake):
         work.done += ref.handled - before
         return turn
 
-    def _live(self, work: Work, take: Callable[[], Any], until: float) -> ExitReason | None:
-        ref = self._ref
-        if ref.started_at is None:
-            ending = self._begin(work)
-            if ending is not None:
-                return ending
+    def _live(self, executor: Executor, take: Callable[[], Any], until: float) -> ExitReason | None:
+        ref, work = self._ref, executor.work
+        inbox = ref.actor_inbox
+        if ref.started_at is None and (ending := self._begin(work)) is not None:
+            return ending
         for _ in range(TURN_MESSAGES):
-            item = self._attend(take) if ref.attention else take()
+            if ref.attention:
+                item = self._attend(take)
+            elif inbox.empty():
+                item = take()
+            else:
+                try:
+                    item = inbox.get_nowait()
+                except queue.Empty:  # it was emptied meanwhile, or is being filled
+                    item = take()
             if item is NOTHING:
                 return self._ending
             ref.handled += 1
@@ -119,7 +127,9 @@ class Loop(Intake):
                 return crash
             if now > until:
                 break
-        ref.longest_mailbox = max(ref.longest_mailbox, ref.actor_inbox.qsize())
+        waiting = inbox.qsize()
+        if waiting > ref.longest_mailbox:
+            ref.longest_mailbox = waiting
         return self._ending
 
     def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
@@ -179,25 +189,43 @@ class Loop(Intake):
         return None
 
     def _process(self, item: Any) -> Crashed | None:
+        executor, ref = self._executor, self._ref
+        assert executor is not None
         message: Any = item
         if item.__class__ is Envelope:
             message = item.message
             self._reply = item.reply_to  # type: ignore[assignment] # one that `ask` made
         try:
-            result = self._call(self._handle_receive, message)
+            try:  # as `_call`, written out: it is done for each message
+                ref.executor = executor
+                executor.current = executor.exposed = ref
+                if ref.kill_requested:
+                    raise ActorKilled
+                result = self._handle_receive(message)
+                executor.leave(ref)
+            except BaseException:
+                try:
+                    executor.leave(ref)
+                except ActorKilled:  # on the way in; there is only ever one
+                    executor.leave(ref)
+                    raise
+                raise
         except Rejection as rejection:
             self._reject(rejection)
         except ActorKilled:
             raise
         except BaseException as exception:  # noqa: BLE001 - the end of this actor, and of no other
-            if isinstance(exception, ActorExit) and self._ending is not None:
-                return None  # and the end answers who asked
-            return self._crashed(exception, message)
+            return self._crash_of(exception, message)
         else:
             if self._reply is not None:
                 self._reply.try_set(result)
         self._reply = None
         return None
+
+    def _crash_of(self, exception: BaseException, message: Any) -> Crashed | None:
+        if isinstance(exception, ActorExit) and self._ending is not None:
+            return None  # and the end answers who asked
+        return self._crashed(exception, message)
 
     def _crashed(self, exception: BaseException, message: Any) -> Crashed:
         try:

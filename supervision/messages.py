@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTEND",
-    "HANDLED_BY_THE_RUNTIME",
     "TIMEOUT",
     "WAKE",
     "Attend",
@@ -34,8 +33,10 @@ __all__ = [
     "SystemMessage",
     "Timeout",
     "Wake",
+    "for_on_receive",
     "is_for_users",
     "is_stop",
+    "is_the_runtimes",
     "stop_reason",
 ]
 
@@ -190,7 +191,7 @@ class Exited(SystemMessage):
         actor.on_receive(self)
 
 
-HANDLED_BY_THE_RUNTIME = (
+_THE_RUNTIMES = (
     SystemMessage,
     StopRequest,
     pykka.messages.ProxyCall,
@@ -200,7 +201,22 @@ HANDLED_BY_THE_RUNTIME = (
 """What does not come to `on_receive` as it is: ours, and what Pykka's refs and proxies send."""
 
 
+MOST_CLASSES = 1024
+
+for_on_receive: set[type] = set()
+"""Classes of messages that were found not to be the runtime's: looked at for each message."""
+
+
+def is_the_runtimes(message: object) -> bool:
+    """Return whether a message is handled by the runtime, and not by `on_receive`."""
+    if isinstance(message, _THE_RUNTIMES):
+        return True
+    if len(for_on_receive) >= MOST_CLASSES:  # a program that makes classes as it goes
+        for_on_receive.clear()
+    for_on_receive.add(message.__class__)
+    return False
+
+
 def is_for_users(message: object) -> bool:
     """Return whether an actor's own code may see a message, in `on_receive` or in `receive`."""
-    handled = isinstance(message, HANDLED_BY_THE_RUNTIME)
-    return not handled or isinstance(message, Started | Exited)
+    return not is_the_runtimes(message) or isinstance(message, Started | Exited)

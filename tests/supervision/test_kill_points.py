@@ -41,7 +41,7 @@ from supervision import (
 )
 from supervision._cpython import raising_in
 from supervision._pykka import Envelope
-from supervision.executor import ActorKilled
+from supervision.executor import ActorKilled, Executor
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.supervision.echo import Echo
 
@@ -70,7 +70,7 @@ class KillAt:
         executor, ref = execution.current(), execution.current_ref()
         assert executor is not None
         assert ref is not None
-        if event == "line" and not executor._lock.locked():  # a kill would wait for it
+        if event == "line" and not locked(executor):  # a kill would wait for it
             self._left -= 1
             if self._left == 0:
                 self.struck = True
@@ -90,6 +90,12 @@ class KillAt:
         except ActorKilled:
             return raising_in(threading.get_ident(), ActorKilled)
         return ()  # it is shielded, and raises it by itself
+
+
+def locked(executor: Executor) -> bool:
+    """Return whether this thread has a lock that a kill needs: its own, or its pool's."""
+    pool = executor.pool
+    return executor._lock.locked() or (isinstance(pool, Pool) and pool._lock.locked())
 
 
 class Killer:
