@@ -86,9 +86,6 @@ class Ref(Identity):
         self.longest_mailbox = 0
         self.busy_microseconds = 0
         self.started_at: float | None = None
-        # list.pop is atomic: whoever pops ends the actor, or kills it, and nobody else does.
-        self._life = [True]
-        self._kill = [True]
 
     @property
     def actor_stopped(self) -> Ended:  # type: ignore[override]
@@ -246,11 +243,11 @@ class Ref(Identity):
 
     def claim_end(self) -> bool:
         """Take the right to end it; only one caller gets it."""
-        return _claim(self._life)
+        return self._claim("_ended_by")
 
     def claim_kill(self) -> bool:
         """Take the right to kill it; only one caller gets it."""
-        return _claim(self._kill)
+        return self._claim("_killed_by")
 
     def end(self, reason: ExitReason) -> bool:
         """Do all that an end means, exactly once; return whether this call did it.
@@ -288,14 +285,11 @@ class Ref(Identity):
             return None
         return watch
 
+    def _claim(self, right: str) -> bool:
+        # dict.setdefault is atomic: whoever puts a token of its own there has it, and nobody else.
+        token = object()
+        return self.__dict__.setdefault(right, token) is token
+
     def _actor_weakref(self) -> Actor | None:  # type: ignore[override]
         # Pykka's proxies call this to see what attributes there are.
         return self.running
-
-
-def _claim(right: list[bool]) -> bool:
-    try:
-        right.pop()
-    except IndexError:
-        return False
-    return True

@@ -80,11 +80,13 @@ class Aggregate(Passivated, Generic[S]):
 
     # What many never change is a default of the class, and costs them no memory.
     _at_hand: RecordedEvent | None = None
+    _version = 0
     _last_sent = ""
     _read = 0
     """The version up to which this actor has read the stream."""
     _written = 0
     """The version up to which the journal has answered it; set in the journal's thread."""
+    _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
     _snapshot_at = 0
     _snapshot: Stand | None = None
     """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""
@@ -95,9 +97,7 @@ class Aggregate(Passivated, Generic[S]):
         self.identity = identity
         self.stream_name = self.stream(identity)
         self._state: Any = self.initial_state
-        self._version = 0
         self._in_flight: dict[str, tuple[str, Future[Any]]] = {}
-        self._held: deque[tuple[int, Future[Any], Stand | Rejection]] = deque()
 
     @classmethod
     def stream(cls, identity: str) -> str:
@@ -251,7 +251,6 @@ class Aggregate(Passivated, Generic[S]):
 
     def _hydrate_afresh(self, why: str) -> None:
         """End. The next message starts a successor."""
-        self.cancel_idle_timer()
         self.exit(Shutdown(f"hydrates afresh: {why}"))
 
     def _confirmed(self) -> int:
@@ -269,6 +268,8 @@ class Aggregate(Passivated, Generic[S]):
         The one who asked is then told that this actor has ended, and asks its successor.
         """
         if self._version > self._confirmed():
+            if self._held is None:
+                self._held = deque()
             self._held.append((self._version, self.defer_reply(), answer))
             self._release_held()  # the journal may have answered before it could see this
             return None
@@ -283,6 +284,8 @@ class Aggregate(Passivated, Generic[S]):
                 waiting.try_set_exception(answer)
             else:
                 waiting.try_set(answer)
+        if not self._held:
+            self._held = None
 
     # -- events that somebody else wrote to this stream ----------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_actors.runtime.catalog import EVENTS, EventCatalog
 from ledger_actors.runtime.command_catalog import COMMANDS, CommandCatalog
+from ledger_actors.runtime.passivation import IdleLooks
 from ledger_actors.runtime.read_models import ReadModels
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.store.interface import EventStore
@@ -58,6 +59,7 @@ class System:
     commands: CommandCatalog = COMMANDS
     reached: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
+    idle_looks: IdleLooks = field(default_factory=IdleLooks)
 
     journal: Name = field(init=False)
     """The address of the one writer."""
