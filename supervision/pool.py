@@ -45,13 +45,14 @@ _pool_numbers = count()
 class _Worker:
     """A thread of a pool; who holds no `gate` rests."""
 
-    __slots__ = ("executor", "gate", "searching")
+    __slots__ = ("executor", "gate", "retires", "searching")
 
     def __init__(self, pool: Pool) -> None:
         self.executor = Executor(pool)
         self.gate = allocate_lock()
         self.gate.acquire()
         self.searching = True
+        self.retires = False
 
 
 class Pool:
@@ -222,7 +223,7 @@ class Pool:
             if worker.searching:
                 self._has_found(worker)
             # One that was given up has been counted out by whoever did so.
-            if not executor.finish():
+            if not executor.finish() and not worker.retires:
                 self._count_out()
 
     def _next(self, worker: _Worker) -> Ref | None:
@@ -265,8 +266,10 @@ class Pool:
         with self._lock:
             if worker in self._resting:
                 self._resting.remove(worker)
+                worker.retires = self._runners() > self._size
+                self._workers -= worker.retires
                 self._note()
-                return False
+                return not worker.retires
         return worker.gate.acquire()  # somebody is just about to open it
 
     def _turn(self, executor: Executor, ref: Ref) -> None:

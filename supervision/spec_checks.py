@@ -7,6 +7,7 @@ the field, what would be right, and what was given.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import cache
 
 from supervision.backoff import Backoff
 from supervision.errors import InvalidChildSpec, InvalidSupervisorFlags
@@ -19,6 +20,20 @@ from supervision.terms import (
     Restart,
     Strategy,
 )
+
+
+@cache
+def _actor_class() -> type:
+    from supervision.actor import Actor  # which knows specs; an import for each spec would cost
+
+    return Actor
+
+
+@cache
+def _name_class() -> type:
+    from supervision.registry import Name
+
+    return Name
 
 
 def check_id(value: object) -> None:
@@ -37,9 +52,7 @@ def check_start_function(value: object) -> None:
 
 def check_actor_class(value: object) -> None:
     """A `Start` makes an actor of this package."""
-    from supervision.actor import Actor
-
-    if not (isinstance(value, type) and issubclass(value, Actor)):
+    if not (isinstance(value, type) and issubclass(value, _actor_class())):
         raise InvalidChildSpec(f"start: a subclass of supervision.Actor, not {value!r}")
 
 
@@ -76,9 +89,7 @@ def check_significant_flag(value: object, restart: Restart) -> None:
 
 def check_name(value: object) -> None:
     """A name in a unique registry, or none."""
-    from supervision.registry import Name
-
-    if value is not None and not isinstance(value, Name):
+    if value is not None and not isinstance(value, _name_class()):
         raise InvalidChildSpec(f"name: a registry's name(key), not {value!r}")
 
 

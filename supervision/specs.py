@@ -8,7 +8,8 @@ be made: each field has one validator with a sentence of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from supervision import spec_checks as checks
@@ -139,6 +140,26 @@ class ChildSpec:
         assert self.shutdown is not None
         return self.shutdown
 
+    def of_another(self, id: Hashable, *args: Any, name: Name | None = None) -> ChildSpec:  # noqa: A002 - OTP's word
+        """Return the spec of another child of this kind: its id, arguments and name are its own.
+
+        For who starts very many: what they have in common is not checked again.
+
+        Raises:
+            InvalidChildSpec: the id or the name cannot be, or the start is a function.
+        """
+        if not isinstance(self.start, Start):
+            raise InvalidChildSpec("start: a function makes one child; it has no arguments here")
+        checks.check_id(id)
+        checks.check_name(name)
+        made = ChildSpec.__new__(ChildSpec)
+        _set_id(made, id)
+        _set_start(made, Start(self.start.actor_class, args))
+        _set_name(made, name)
+        for put, value in zip(_set_rest, _rest_of(self), strict=True):
+            put(made, value)
+        return made
+
     def without_arguments(self) -> ChildSpec:
         """Return what is kept of a temporary child: everything but what its start had closed over.
 
@@ -149,6 +170,13 @@ class ChildSpec:
         if self.start.args or self.start.kwargs:
             return replace(self, start=self.start.without_arguments())
         return self
+
+
+# A frozen instance is filled in through its slots, which is what `object.__setattr__` looks up.
+_set_id, _set_start, _set_name = (vars(ChildSpec)[name].__set__ for name in ("id", "start", "name"))
+_REST = [one.name for one in fields(ChildSpec) if one.name not in ("id", "start", "name")]
+_set_rest = [vars(ChildSpec)[name].__set__ for name in _REST]
+_rest_of = attrgetter(*_REST)
 
 
 @dataclass(frozen=True, slots=True)

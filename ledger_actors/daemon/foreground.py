@@ -15,6 +15,7 @@ import click
 import structlog
 
 from ledger_actors.application import Application
+from ledger_actors.daemon import collector
 from ledger_actors.daemon.announce import announced, ready_lines
 from ledger_actors.daemon.errors import LedgerError
 from ledger_actors.daemon.signals import heard
@@ -89,6 +90,7 @@ def _run(settings: Settings, ending: Ending) -> int:
         with announced(log):
             application.start()
             application.on_end(ending.on_end)
+            collector.settle()
             _say_ready(application, settings)
     except (StoreError, SupervisionError, OSError) as problem:
         if ending.asked:  # to stop, while it came up

@@ -84,6 +84,7 @@ class Aggregate(Passivated, Generic[S]):
     """The version up to which this actor has read the stream."""
     _written = 0
     """The version up to which the journal has answered it; set in the journal's thread."""
+    _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
     _snapshot_at = 0
     _snapshot: Stand | None = None
     """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""

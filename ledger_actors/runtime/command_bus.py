@@ -34,10 +34,10 @@ from ledger_actors.runtime.question import Question
 from ledger_actors.runtime.system import System, by_category
 from ledger_actors.store.errors import StoreError
 from ledger_actors.store.model import Appended, StoredCommand
-from supervision import AlreadyRegistered, AlreadyStarted, Future, Ref
+from supervision import Actor, AlreadyRegistered, AlreadyStarted, Future, Ref
 from supervision.administration import start_child_async
 from supervision.execution import shield
-from supervision.specs import child_spec
+from supervision.specs import ChildSpec, child_spec
 from supervision.terms import TEMPORARY
 
 __all__ = ["CommandBus"]
@@ -76,6 +76,7 @@ class CommandBus:
         self._closed = False
         self._lock = threading.Lock()
         self._starting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
+        self._kinds: dict[type[Actor], ChildSpec] = {}
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -292,15 +293,15 @@ class CommandBus:
 
     def _start(self, key: Address) -> None:
         cls, identity = key
+        kind = self._kinds.get(cls)
+        if kind is None:  # they are very many, and differ in little
+            kind = self._kinds[cls] = child_spec(cls, restart=TEMPORARY, await_start=False)
         name = _name(key)  # its id too: what its supervisor logs then reads `account/a-1`
-        spec = child_spec(
-            cls,
+        spec = kind.of_another(
+            name,
             self._system,
             self if issubclass(cls, CommandHandler) else identity,
-            id=name,
-            restart=TEMPORARY,
             name=self._system.names.name(name),
-            await_start=False,
         )
         start_child_async(self._system.aggregates, spec).add_done_callback(
             lambda started: self._started(key, started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from itertools import chain
 from typing import Any
 
 from ledger_actors.runtime.journey import Deliver, Ways, is_of_the_moment, pauses
@@ -31,7 +32,7 @@ class Question:
         self._message = message
         self._deliver = deliver
         self._ways = ways
-        self._pauses = pauses()
+        self._pauses = chain((0.0,), pauses())  # who comes after needs no time, as a rule
         self.key = key
         self.number = number
         self.outcome: Future[Any] = Future()

@@ -185,6 +185,43 @@ def test_the_shared_pool_takes_the_size_that_it_is_given() -> None:
         POOLED.resize(before)
 
 
+def test_one_that_is_stuck_in_its_turn_keeps_nobody_waiting_while_a_thread_is_free() -> None:
+    """One worker at a time is woken, and each that finds something to do wakes the next."""
+    pool, gate = Pool(3, "wide-pool"), Gate()
+    stuck = [spawn(Echo, dispatcher=pool) for _ in range(2)]
+    others = [spawn(Echo, dispatcher=pool) for _ in range(10)]
+    for ref in (*stuck, *others):
+        ref.ask("runs", timeout=HANG)
+    for ref in (*stuck, *others[:1]):  # in one go
+        ref.tell(lambda _, stay=ref in stuck: gate.pass_through() if stay else None)
+
+    assert [ref.ask(n, timeout=HANG) for n, ref in enumerate(others)] == list(range(10))
+    gate.wait_arrived()
+    gate.wait_arrived()
+    gate.open()
+    for ref in (*stuck, *others):
+        ref.stop()
+    pool.close()
+
+
+def test_a_pool_made_smaller_lets_its_spare_threads_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("supervision.pool.IDLE_SECONDS", 0.01)
+    pool, gate = Pool(3, "shrinking-pool"), Gate()
+    refs = [spawn(Echo, dispatcher=pool) for _ in range(3)]
+    arrived = [ref.ask(lambda _: gate.pass_through(), block=False) for ref in refs]
+    wait_until(lambda: pool.workers == 3)
+    gate.open()
+    for one in arrived:
+        one.get(timeout=HANG)
+
+    pool.size = 1
+    wait_until(lambda: pool.workers == 1)
+    assert [ref.ask(n, timeout=HANG) for n, ref in enumerate(refs)] == [0, 1, 2]
+    for ref in refs:
+        ref.stop()
+    pool.close()
+
+
 def test_many_busy_actors_do_not_starve_one_either(pool: Pool) -> None:
     """Each gets its turns: the quiet one waits for one turn of every busy one, and no more."""
     gate, held = Gate(), spawn(Echo, dispatcher=pool)

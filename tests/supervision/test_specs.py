@@ -169,3 +169,33 @@ def test_what_is_kept_of_a_temporary_child_holds_no_arguments() -> None:
     assert spec.without_arguments().start == Start(Worker)
     with pytest.raises(InvalidChildSpec, match="not kept"):
         function.without_arguments().start()  # type: ignore[operator]
+
+
+def test_another_child_of_a_kind_differs_in_id_arguments_and_name_alone() -> None:
+    names = Registry("names")
+    kind = child_spec(Worker, restart=TEMPORARY, await_start=False, shutdown=2.0)
+
+    made = kind.of_another("w-1", 1, 2, name=names.name("w-1"))
+
+    assert made == child_spec(
+        Worker,
+        1,
+        2,
+        id="w-1",
+        name=names.name("w-1"),
+        restart=TEMPORARY,
+        await_start=False,
+        shutdown=2.0,
+    )
+    assert kind.start == Start(Worker)
+
+
+def test_another_child_of_a_kind_is_checked_for_what_is_its_own() -> None:
+    kind = child_spec(Worker)
+
+    with pytest.raises(InvalidChildSpec, match="id: any hashable"):
+        kind.of_another(None)
+    with pytest.raises(InvalidChildSpec, match="name: a registry's name"):
+        kind.of_another("w", name="w")  # type: ignore[arg-type]
+    with pytest.raises(InvalidChildSpec, match="start: a function makes one child"):
+        ChildSpec(id="f", start=start_function).of_another("g")

@@ -15,6 +15,7 @@ from ledger_actors.runtime import (
     envelope,
     state_at,
 )
+from ledger_actors.runtime.passivation import IdleLooks
 from ledger_actors.store import (
     Append,
     AppendRequest,
@@ -28,6 +29,7 @@ from supervision import ActorDead
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
 from tests.ledger_actors.runtime.test_races import HeldJournal, by_others
+from tests.supervision.echo import Echo
 
 
 def test_a_command_is_answered_with_its_events_which_are_on_disk(world: Any) -> None:
@@ -255,6 +257,48 @@ def test_an_aggregate_in_use_does_not_end(world: Any) -> None:
         world.send(Increment("a", 1))
 
     assert world.counter("a") is aggregate
+
+
+def test_aggregates_that_are_started_together_are_looked_at_by_one_timer(world: Any) -> None:
+    before = len(world.system.timers)
+    for n in range(50):
+        world.send(Increment(f"c-{n}", 1))
+    aggregates = [world.counter(f"c-{n}") for n in range(50)]
+
+    assert len(world.system.timers) == before + 1
+    world.clock.advance(61)
+    for aggregate in aggregates:
+        wait_for_exit(aggregate)
+    assert len(world.system.timers) == before
+
+
+def test_one_that_was_used_meanwhile_ends_when_it_has_been_idle_for_the_whole_time(
+    world: Any,
+) -> None:
+    world.send(Increment("a", 1))
+    aggregate = world.counter("a")
+    world.clock.advance(40)
+    world.send(Increment("a", 1))
+    world.clock.advance(59)
+    world.send(Increment("b", 1))
+    assert world.counter("a") is aggregate
+
+    world.clock.advance(7)  # it is not looked at again at once
+    wait_for_exit(aggregate)
+
+
+def test_those_that_have_ended_are_not_kept_to_be_looked_at(world: Any) -> None:
+    looks = IdleLooks()
+    world.send(Increment("a", 1))
+    alive, ended = world.counter("a"), Echo.start()
+    ended.stop()
+    for _ in range(3000):
+        looks.add(ended, world.system.timers, 60.0, 60.0)
+        looks.add(alive, world.system.timers, 60.0, 60.0)
+
+    kept = [ref for look in looks._looks.values() for ref in look.refs]
+    assert kept.count(alive) == 3000
+    assert kept.count(ended) < 3000
 
 
 def test_a_snapshot_shortens_hydration_and_changes_no_state(make_world: Any) -> None:
