@@ -78,12 +78,14 @@ class Selective(Intake):
             raise CallTimeout(msg)
         return item
 
-    def take_waiting(self, limit: int) -> list[Envelope[Any]]:
+    def take_waiting(
+        self, limit: int, match: Callable[[Envelope[Any]], bool] | None = None
+    ) -> list[Envelope[Any]]:
         """Take at most `limit` messages that wait right now, as envelopes; do not wait.
 
-        Stops at a message of the runtime's own, such as a request to stop. The caller answers each
-        `reply_to` and then lets go of it with `disown`; if this actor ends before, they are
-        answered with `ActorDead`.
+        Stops at a message of the runtime's own, such as a request to stop, and at the first for
+        which `match` returns false. The caller answers each `reply_to` and then lets go of it with
+        `disown`; if this actor ends before, they are answered with `ActorDead`.
         """
         taken: list[Envelope[Any]] = []
         with shield():
@@ -93,10 +95,12 @@ class Selective(Intake):
                     break
                 if item is ATTEND:
                     continue  # the flag is up, and is seen before the next message
-                if isinstance(message_of(item), (SystemMessage, StopRequest)):
+                envelope = item if item.__class__ is Envelope else Envelope(item)
+                stops = isinstance(message_of(item), (SystemMessage, StopRequest))
+                if stops or (match is not None and not match(envelope)):
                     self._put_back(item)
                     break
-                taken.append(item if item.__class__ is Envelope else Envelope(item))
+                taken.append(envelope)
             self.adopt([one.reply_to for one in taken if one.reply_to is not None])
         for one in taken:
             self._note_taken(one)

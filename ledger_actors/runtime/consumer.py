@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from ledger_actors.runtime.backlog import backlog
 from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor
-from ledger_actors.runtime.delivery import as_delivery, unseen
+from ledger_actors.runtime.delivery import Delivery, as_delivery, unseen
 from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
     OtherHistory,
@@ -41,6 +41,10 @@ T = TypeVar("T")
 
 FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped)
 """What no restart would change; beside an event that cannot be read."""
+
+
+MOST_AT_ONCE = 1024
+"""Deliveries that are taken as one, at most."""
 
 
 class Stopping(Exception):
@@ -78,6 +82,7 @@ class Consumer(Actor):
         self.position = 0
         self._waiting: list[tuple[int, Future[Any]]] = []
         self._looked = False  # whether it is known that no request to stop has been put aside
+        self._known_hash = (0, "")
 
     # -- for subclasses ------------------------------------------------------------------------
 
@@ -126,12 +131,11 @@ class Consumer(Actor):
         if delivery is None:
             self.log.warning("consumer.not_an_event", message=repr(message)[:200])
             return None
-        rows = unseen(self.name, self.position, delivery)
-        if rows is None:
+        if unseen(self.name, self.position, delivery) is None:
             self.log.debug("consumer.seen_already", up_to=delivery.up_to, position=self.position)
             return None
         try:
-            self._take(rows, delivery.up_to)
+            self._take([delivery, *self._waiting_behind(delivery)])
         except Stopping:
             return None
         except LedgerRuntimeError as problem:
@@ -176,11 +180,11 @@ class Consumer(Actor):
         self.caught_up()
 
     def _catch_up(self) -> None:
-        for rows, up_to in self._batches():
-            self._take(rows, up_to)
+        for batch in self._batches():
+            self._take([batch])
             self.stop_if_asked()
 
-    def _batches(self) -> Iterator[tuple[Sequence[RecordedEvent], int]]:
+    def _batches(self) -> Iterator[Delivery]:
         system, size = self.system, self.system.options.read_batch
         return backlog(
             system.store, system.events, self.filter, after=self.position, batch_size=size
@@ -245,17 +249,38 @@ class Consumer(Actor):
 
     # -- taking --------------------------------------------------------------------------------
 
-    def _take(self, rows: Sequence[RecordedEvent], up_to: int) -> None:
-        """Take rows; where one cannot be read, what was before it, and raise."""
+    def _waiting_behind(self, first: Delivery) -> list[Delivery]:
+        """Take from the mailbox what follows `first` without a gap, a batch at most."""
+        up_to, room = first.up_to, self.system.options.read_batch - len(first.events)
+
+        def follows(envelope: Any) -> bool:
+            nonlocal up_to, room
+            told = envelope.message
+            if type(told) is not Delivery or envelope.reply_to is not None:
+                return False
+            if told.after != up_to or len(told.events) > room:
+                return False
+            up_to, room = told.up_to, room - len(told.events)
+            return True
+
+        return [envelope.message for envelope in self.take_waiting(MOST_AT_ONCE, follows)]
+
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        """Take deliveries as one; where a row cannot be read, what was before it, and raise."""
         events: list[Recorded] = []
-        for row in rows:
-            try:
-                events += self.decoded(row)
-            except LedgerRuntimeError:
-                self._move(events, row.id - 1)
-                self.at_hand = row
-                raise
-        self._move(events, up_to)
+        for delivery in deliveries:
+            for row in delivery.events:
+                if row.id <= self.position:
+                    continue
+                try:
+                    events += self.decoded(row, delivery.decoded)
+                except LedgerRuntimeError:
+                    self._move(events, row.id - 1)
+                    self.at_hand = row
+                    raise
+        last = deliveries[-1]
+        self._known_hash = (last.up_to, last.hash)
+        self._move(events, last.up_to)
 
     def _move(self, events: Sequence[Recorded], up_to: int) -> None:
         if up_to > self.position:
@@ -267,14 +292,25 @@ class Consumer(Actor):
         """Take note that it has dealt with all up to an event, for whoever looks at it."""
         self.position = self.system.reached[self.name] = event_id
 
-    def decoded(self, row: RecordedEvent) -> list[Recorded]:
-        """Return what a row is read as, as far as it is wanted; raises as `EventCatalog.decode`."""
+    def decoded(
+        self, row: RecordedEvent, known: dict[int, tuple[Recorded, ...]]
+    ) -> Sequence[Recorded]:
+        """Return what a row is read as, as far as it is wanted; raises as `EventCatalog.decode`.
+
+        `known` has what others have decoded of the same commit, and is added to.
+        """
+        found = known.get(row.id)
+        if found is None:
+            found = known[row.id] = decode_recorded(row, self.system.events)
+        if len(found) == 1 and found[0].type == row.type:
+            return found
         wants = self._wanted.wants_type
-        return [
-            one
-            for one in decode_recorded(row, self.system.events)
-            if one.type == row.type or wants(one.type) or wants(row.type)
-        ]
+        return [one for one in found if wants(one.type) or wants(row.type)]
+
+    def hash_at(self, event_id: int) -> str | None:
+        """Return an event's hash, as `EventStore.hash_at`; that of a delivery is at hand."""
+        known_id, known = self._known_hash
+        return known if known and known_id == event_id else self.system.store.hash_at(event_id)
 
     def _wait_for(self, event_id: int) -> int | None:
         if event_id <= self.position:

@@ -12,17 +12,24 @@ from collections.abc import Sequence
 import msgspec
 
 from ledger_actors.runtime.errors import MissedEventError
+from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.store.model import RecordedEvent
 
 __all__ = ["Delivery", "as_delivery", "unseen"]
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """The wanted events among those with ids above `after`, up to and with `up_to`."""
+    """The wanted events among those with ids above `after`, up to and with `up_to`.
+
+    `hash` is that of event `up_to`, empty where it is not at hand. `decoded` has, by id, what rows
+    are read as: whoever is the first to decode one puts it there, for all who are told of it.
+    """
 
     after: int
     up_to: int
-    events: tuple[RecordedEvent, ...]
+    events: Sequence[RecordedEvent]
+    hash: str = ""
+    decoded: dict[int, tuple[Recorded, ...]] = msgspec.field(default_factory=dict)
 
 
 def as_delivery(message: object) -> Delivery | None:
@@ -30,7 +37,7 @@ def as_delivery(message: object) -> Delivery | None:
     if isinstance(message, Delivery):
         return message
     if isinstance(message, RecordedEvent):
-        return Delivery(message.id - 1, message.id, (message,))
+        return Delivery(message.id - 1, message.id, (message,), message.hash)
     return None
 
 

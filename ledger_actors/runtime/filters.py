@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import translate
 
 from ledger_actors.store.model import RecordedEvent
@@ -49,6 +49,18 @@ class EventFilter:
     def wants(self, row: RecordedEvent) -> bool:
         """Return whether this event is wanted."""
         return self.wants_type(row.type) and self.wants_stream(row.stream)
+
+    def among(self, rows: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
+        """Return those of `rows` that are wanted, in their order."""
+        there = {row.type for row in rows}
+        wanted = {name for name in there if self.wants_type(name)}
+        if not wanted:
+            return ()
+        if self._streams is not None:
+            return tuple([row for row in rows if row.type in wanted and self.wants(row)])
+        if len(wanted) == len(there):
+            return rows
+        return tuple([row for row in rows if row.type in wanted])
 
 
 def _wild(pattern: str) -> bool:

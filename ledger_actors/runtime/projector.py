@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from sqlite_utils import Database
 
 from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.errors import OtherHistory
+from ledger_actors.runtime.errors import LedgerRuntimeError, OtherHistory, ReadModelFull
 from ledger_actors.runtime.read_models import (
     ReadModel,
     history_of,
@@ -24,6 +27,8 @@ from ledger_actors.runtime.system import System
 __all__ = ["Projector", "Rebuild"]
 
 T = TypeVar("T")
+KEEP_POSITION_EVERY = 1000
+"""Events that change nothing after which the position is written all the same."""
 
 
 class Rebuild(msgspec.Struct, frozen=True):
@@ -33,8 +38,10 @@ class Rebuild(msgspec.Struct, frozen=True):
 class Projector(Consumer):
     """A read model's actor. Subclass it with a name, a version, `create` and `project`.
 
-    It begins at the first event. `project` is called once for each event in effect: rows and
-    position are one transaction.
+    It begins at the first event. Each event is projected once in effect: rows and position are one
+    transaction, of all events that are there, up to a batch. A model that many events come to has
+    `project_all` instead of `project`, and so reads and writes each row once for many of them
+    (`Rows` helps with that).
     """
 
     version: ClassVar[int] = 1
@@ -45,16 +52,29 @@ class Projector(Consumer):
 
     def __init__(self, system: System) -> None:
         super().__init__(system)
+        _ensure_projects(type(self))
         self.model: ReadModel = system.read_models.model(self.name, self.version)
         self._db: Database | None = None
+        self._stored = 0
 
     @abstractmethod
     def create(self, db: Database) -> None:
         """Make the tables; called once for a new file, in its first transaction."""
 
-    @abstractmethod
     def project(self, db: Database, event: Recorded) -> None:
         """Write what `event` changes, through `db`, and nothing else."""
+        raise NotImplementedError
+
+    def project_all(self, db: Database, events: Sequence[Recorded]) -> None:
+        """Write what `events` change together, through `db`; by default one after the other.
+
+        They come in order, in batches of any size, and the rows must not depend on how they are
+        cut. Where this raises, all is undone and it is called with one event at a time: so those
+        before the one at fault are kept, and the crash names it.
+        """
+        for event in events:
+            self.at_hand = event
+            self.project(db, event)
 
     @classmethod
     def read(cls, system: System, query: Callable[[Database], T]) -> T:
@@ -76,11 +96,17 @@ class Projector(Consumer):
         found = self.system.store.hash_at(position)
         if None not in (found, known) and found != known:
             raise OtherHistory(self.name, position, remedy=self.remedy())
+        self._stored = position
         return position
 
     def take(self, events: Sequence[Recorded], up_to: int) -> None:
-        """Project events and move the position, in one transaction."""
-        self.patiently(lambda: self._write(self._database, events, up_to))
+        """Project events and move the position, in one transaction.
+
+        Where there are none the position is written later, with what comes: the model is the same.
+        """
+        if events or up_to - self._stored >= KEEP_POSITION_EVERY:
+            self.patiently(lambda: self._write(self._database, events, up_to))
+            self._stored = up_to
 
     def remedy(self) -> str:
         """Return how the model is made anew where it cannot start."""
@@ -112,12 +138,27 @@ class Projector(Consumer):
         return db
 
     def _write(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
+        try:
+            self._commit(db, events, up_to)
+        except (LedgerRuntimeError, Stopping):
+            raise
+        except Exception:
+            self._keep_what_was_before(db, events)
+            raise
+
+    def _commit(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
         with transaction(db):
-            for event in events:
-                self.at_hand = event
-                self.project(db, event)
+            self.project_all(db, events)
             self.at_hand = None
-            set_position(db, up_to, self.system.store.hash_at(up_to))
+            set_position(db, up_to, self.hash_at(up_to))
+
+    def _keep_what_was_before(self, db: Database, events: Sequence[Recorded]) -> None:
+        """Project events one by one, until one raises; all that one row is read as are one."""
+        with suppress(ReadModelFull):  # then they are left to the successor
+            for event_id, parts in groupby(events, key=attrgetter("id")):
+                one = tuple(parts)
+                self.at_hand = one[0]
+                self._commit(db, one, event_id)
 
     def _rebuild_unless_stopped(self) -> int | None:
         try:
@@ -143,22 +184,29 @@ class Projector(Consumer):
             raise
         finally:
             self.model.end_rebuild(rebuilt)
+        self._stored = self.position
         self.move_to(self.position)
         self._answer_waiting()
         self.log.info("projector.rebuilt", position=self.position)
         return self.position
 
     def _fill(self, rebuilt: Database) -> None:
-        for rows, up_to in self._batches():
-            events = [event for row in rows for event in self.decoded(row)]
-            self._write(rebuilt, events, up_to)
-            self.position = up_to
+        for batch in self._batches():
+            events = [one for row in batch.events for one in self.decoded(row, batch.decoded)]
+            self._write(rebuilt, events, batch.up_to)
+            self.position = batch.up_to
             self.stop_if_asked()
 
     def _close(self) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def _ensure_projects(cls: type[Projector]) -> None:
+    if cls.project is Projector.project and cls.project_all is Projector.project_all:
+        msg = f"{cls.__qualname__} needs `project`, or `project_all` for many events at once"
+        raise TypeError(msg)
 
 
 def _has_tables(db: Database) -> bool:

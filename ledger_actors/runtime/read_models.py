@@ -162,14 +162,15 @@ def transaction(db: Database) -> Iterator[None]:
         ReadModelFull: there is no room on the disk.
         ReadModelDamaged: the file is no database any more.
     """
-    with _faults(Path(_file_of(db))):
-        db.execute("BEGIN IMMEDIATE")
+    connection = db.conn
+    with _faults(connection):
+        connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            db.execute("COMMIT")
+            connection.execute("COMMIT")
         except BaseException:
-            if db.conn.in_transaction:  # SQLite ends it by itself where the disk is full
-                db.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite ends it by itself where the disk is full
+                connection.execute("ROLLBACK")
             raise
 
 
@@ -187,7 +188,8 @@ def history_of(db: Database) -> str | None:
 
 def set_position(db: Database, event_id: int, event_hash: str | None) -> None:
     """Write a read model's position; within the transaction of its rows."""
-    db.execute(f"INSERT OR REPLACE INTO {_POSITION} VALUES (1, ?, ?)", [event_id, event_hash])
+    values = (event_id, event_hash)
+    db.conn.execute(f"INSERT OR REPLACE INTO {_POSITION} VALUES (1, ?, ?)", values)
 
 
 class ReadModels:
@@ -233,10 +235,11 @@ def _prepared(connection: sqlite3.Connection) -> Database:
 
 
 @contextmanager
-def _faults(path: Path) -> Iterator[None]:
+def _faults(where: Path | sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        path = where if isinstance(where, Path) else _file_of(where)
         fault = translation(error, path)
         if isinstance(fault, CorruptStore):
             raise ReadModelDamaged(path, error) from error
@@ -246,9 +249,9 @@ def _faults(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
+        path = where if isinstance(where, Path) else _file_of(where)
         raise ReadModelFull(_NO_ROOM.format(path.name)) from error
 
 
-def _file_of(db: Database) -> str:
-    file: str = db.execute("PRAGMA database_list").fetchone()[2]
-    return file
+def _file_of(connection: sqlite3.Connection) -> Path:
+    return Path(connection.execute("PRAGMA database_list").fetchone()[2])

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ledger_actors.runtime.catalog import Event, EventCatalog, event_name
+from ledger_actors.runtime.catalog import Event, EventCatalog
 from ledger_actors.store.model import RecordedEvent
 
 __all__ = ["Recorded", "StreamEvents", "decode_recorded", "log_fields"]
@@ -48,20 +48,21 @@ def log_fields(event: Recorded | RecordedEvent) -> dict[str, object]:
 
 def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> tuple[Recorded, ...]:
     """Return what a stored row is read as; raises as `EventCatalog.decode`."""
-    return tuple(_recorded(event, row) for event in catalog.decode(row))
-
-
-def _recorded(event: Event, row: RecordedEvent) -> Recorded:
-    return Recorded(
-        event,
-        row.id,
-        row.stream,
-        row.version,
-        event_name(type(event)),
-        row.recorded_at,
-        row.author,
-        row.correlation_id,
-        row.causation_id,
-        row.command_id,
-        row.command_index,
+    return tuple(
+        [
+            Recorded(
+                event,
+                row.id,
+                row.stream,
+                row.version,
+                event.event_type,
+                row.recorded_at,
+                row.author,
+                row.correlation_id,
+                row.causation_id,
+                row.command_id,
+                row.command_index,
+            )
+            for event in catalog.decode(row)
+        ]
     )

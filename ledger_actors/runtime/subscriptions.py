@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.store.journal import Committed
 from ledger_actors.store.model import RecordedEvent
 from supervision import Ref, Registry
@@ -62,11 +63,11 @@ class Subscriptions:
             return
         for one in committed:
             self._tell_aggregates(one)
-        after, up_to = rows[0].id - 1, rows[-1].id
+        after, up_to, digest = rows[0].id - 1, rows[-1].id, rows[-1].hash
+        decoded: dict[int, tuple[Recorded, ...]] = {}
         for entry in self._topics.lookup(ALL):
             wanted: EventFilter = entry.value
-            events = tuple(row for row in rows if wanted.wants(row))
-            entry.ref.signal(Delivery(after, up_to, events))
+            entry.ref.signal(Delivery(after, up_to, wanted.among(rows), digest, decoded))
         for listener in self._listeners:
             listener(up_to)
 

@@ -55,8 +55,8 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
     schema_version: int = 1
 
 
-class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is on disk.
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An event as it is on disk; as JSON it is an array, which is how it comes out of SQL.
 
     `id` counts all events without a gap, `version` those of the stream. `(command_id,
     command_index)` names the event from outside. `hash` is what chains it to the one before.

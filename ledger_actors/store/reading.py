@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from ledger_actors.store.connections import Readers
-from ledger_actors.store.errors import EventIdInFuture
+from ledger_actors.store.errors import CorruptStore, EventIdInFuture
 from ledger_actors.store.model import RecordedEvent, StoredCommand
-from ledger_actors.store.rows import fetch, json_text
+from ledger_actors.store.rows import fetch, fetch_text, json_text
 
 __all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
 
@@ -35,6 +37,8 @@ _COMMANDS_TAKEN = (
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
+
+_decode = msgspec.json.Decoder(list[RecordedEvent]).decode
 
 Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
 """Returns at most so many events after a key, in order of that key."""
@@ -205,7 +209,11 @@ def events_of_command(
 def _events(
     connection: sqlite3.Connection, query: str, values: Any, *, key: str
 ) -> list[RecordedEvent]:
-    events = [RecordedEvent(*row) for row in fetch(connection, COLUMNS, query, values)]
+    try:
+        events = _decode(fetch_text(connection, COLUMNS, query, values))
+    except msgspec.ValidationError as error:  # by other hands: a text where a number belongs
+        msg = f"a row of the events is none: {error}; `verify` names the rows"
+        raise CorruptStore(msg) from error
     events.sort(key=attrgetter(key))  # they are, but SQL promises it for no aggregate
     return events
 

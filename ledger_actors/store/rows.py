@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["fetch", "insert", "json_text"]
+__all__ = ["fetch", "fetch_text", "insert", "json_text"]
 
 _CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
 
@@ -45,9 +45,19 @@ def fetch(
 
     The order of the rows is the query's as a rule; sort where it matters.
     """
+    return _decode(fetch_text(connection, columns, query, values))
+
+
+def fetch_text(
+    connection: sqlite3.Connection,
+    columns: Sequence[str],
+    query: str,
+    values: Sequence[Any] | Mapping[str, Any],
+) -> str:
+    """Return the same as JSON text, an array of arrays, for whoever decodes it to something."""
     statement = _fetch_statement(tuple(columns), query)
     (text,) = connection.execute(statement, values).fetchone()
-    return _decode(text)
+    return str(text)
 
 
 def json_text(values: Iterable[str]) -> str:

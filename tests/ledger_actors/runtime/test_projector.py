@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import pytest
 from sqlite_utils import Database
@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from ledger_actors.runtime import (
     Delivery,
     MissedEventError,
+    Projector,
     ReadModelFull,
     ReadPosition,
     Rebuild,
@@ -28,6 +29,15 @@ def read(world: Any) -> dict[str, tuple[int, int]]:
     """What the tally says once it has taken in all that is in the store."""
     current(world).ask(WaitFor(world.system.store.head()), timeout=HANG)
     return Tally.read(world.system, tally)
+
+
+NOTED = NewEvent("counter.noted", '{"text":"x"}')
+
+
+def wrote(world: Any, *events: NewEvent) -> None:
+    """Write events in one commit."""
+    append = Append(writes=(StreamWrite("counter-a", events),))
+    world.system.journal.ask(AppendRequest(append), timeout=HANG)
 
 
 def current(world: Any) -> Any:
@@ -258,14 +268,101 @@ def test_a_damaged_file_stops_it_and_says_what_to_do(world: Any) -> None:
 
 
 def test_a_model_keeps_the_hash_of_the_event_it_stands_at(world: Any) -> None:
+    """Also where the last event of a commit is one that it does not want."""
     world.consumer(Tally)
-    world.send(Increment("a", 1))
-    noted = StreamWrite("counter-a", (NewEvent("counter.noted", '{"text":"x"}'),))
-    world.system.journal.ask(AppendRequest(Append(writes=(noted,))), timeout=HANG)
+    both = (NewEvent("counter.incremented", '{"by":1}'), NOTED)
+    wrote(world, *both)
+    wrote(world, *both)
     read(world)
 
     kept = world.system.read_models.model("tally", 1).query(projector_module.history_of)
-    assert kept == world.system.store.hash_at(2)
+    assert kept == world.system.store.hash_at(4)
+
+
+def test_events_that_it_does_not_want_are_written_with_the_next_or_when_they_are_many(
+    world: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(projector_module, "KEEP_POSITION_EVERY", 3)
+    stored = world.system.read_models.model("tally", 1)
+    ref = world.consumer(Tally)
+    world.send(Increment("a", 1))
+    seen = []
+    for count in range(2, 5):
+        wrote(world, NOTED)
+        assert ref.ask(WaitFor(count), timeout=HANG) == count
+        seen.append(stored.query(projector_module.position_of))
+    world.send(Increment("a", 1))
+    read(world)
+
+    assert seen == [1, 1, 4]
+    assert stored.query(projector_module.position_of) == 5
+
+
+class Upfront(Tally):
+    """Takes all that is there at once, and shows in what portions that was."""
+
+    name = "upfront"
+    portions: ClassVar[list[list[int]]]
+
+    def project_all(self, db: Database, events: Sequence[Recorded]) -> None:
+        self.portions.append([event.id for event in events])
+        for event in events:
+            if event.event.by == POISON:
+                raise Boom
+            self.project(db, event)
+
+
+POISON = 13
+
+
+def test_what_waits_in_the_mailbox_is_one_transaction(world: Any, monkeypatch: Any) -> None:
+    gate, real = Gate(), Upfront.project
+    monkeypatch.setattr(Upfront, "portions", [], raising=False)
+
+    def project(self: Any, db: Database, event: Recorded) -> None:
+        gate.pass_through()
+        real(self, db, event)
+
+    monkeypatch.setattr(Upfront, "project", project)
+    ref = world.consumer(Upfront)
+    world.send(Increment("a", 1))
+    gate.wait_arrived()
+    for _ in range(3):
+        world.send(Increment("a", 1))
+        wrote(world, NOTED)
+    waiting = ref.ask(WaitFor(7), block=False)
+    world.send(Increment("a", 1))
+    gate.open()
+
+    assert waiting.get(timeout=HANG) == 7
+    assert ref.ask(WaitFor(8), timeout=HANG) == 8
+    assert Upfront.portions == [[1], [2, 4, 6], [8]]
+    assert Upfront.read(world.system, tally) == {"counter-a": (5, 5)}
+
+
+def test_of_a_batch_that_fails_what_was_before_the_event_at_fault_is_kept(
+    world: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(Upfront, "portions", [], raising=False)
+    for by in (1, 2, POISON, 4):
+        world.send(Increment("a", by))
+    reason = wait_for_exit(world.consumer(Upfront, wait=False))
+
+    assert isinstance(reason, Crashed)
+    assert isinstance(reason.exception, Boom)
+    assert Upfront.portions[:4] == [[1, 2, 3, 4], [1], [2], [3]]
+    assert Upfront.read(world.system, tally) == {"counter-a": (3, 2)}
+    assert world.system.read_models.model("upfront", 1).query(projector_module.position_of) == 2
+
+
+def test_one_that_projects_nothing_is_refused(world: Any) -> None:
+    class Neither(Projector):
+        name = "neither"
+
+        def create(self, db: Database) -> None: ...
+
+    with pytest.raises(TypeError, match="Neither needs `project`, or `project_all`"):
+        Neither(world.system)
 
 
 def test_one_that_can_start_again_has_not_stopped(world: Any) -> None:

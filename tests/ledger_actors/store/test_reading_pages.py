@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite, reading
@@ -26,14 +27,14 @@ def store() -> Iterator[SqliteEventStore]:
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the pages that are read from here on."""
     sizes: list[int] = []
-    real = reading.fetch
+    real = reading.fetch_text
 
-    def fetch(*args: Any) -> Any:
+    def fetch(*args: Any) -> str:
         rows = real(*args)
-        sizes.append(len(rows))
+        sizes.append(len(msgspec.json.decode(rows)))
         return rows
 
-    monkeypatch.setattr(reading, "fetch", fetch)
+    monkeypatch.setattr(reading, "fetch_text", fetch)
     return sizes
 
 
