@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
+from functools import reduce
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -161,10 +162,7 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Return the exact sum of all of them; zero of none."""
-    result = ZERO
-    for amount in amounts:
-        result = _EXACT.add(result, amount)
-    return result
+    return reduce(_EXACT.add, amounts, ZERO)
 
 
 def daily_fee(value: Decimal, rate: Decimal) -> Decimal:

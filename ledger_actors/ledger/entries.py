@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+
+import msgspec
 
 from ledger_actors.ledger.amounts import total
 from ledger_actors.runtime import Event
@@ -89,7 +90,7 @@ class Reason(StrEnum):
     WRITE_OFF = "write_off"
 
 
-class Posting(NamedTuple):
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """A signed amount on one balance: `account:UUID`, `external`, `grant:UUID`, ..."""
 
     balance: str
@@ -166,7 +167,7 @@ def postings_of(event: object) -> tuple[Posting, ...]:
     if not isinstance(event, Entry):
         return ()
     postings = event.postings()
-    if total(posting.amount for posting in postings) != 0:
+    if total([posting.amount for posting in postings]):
         msg = f"{type(event).__name__} does not sum to zero: {postings}"
         raise ArithmeticError(msg)
     return postings

@@ -66,6 +66,7 @@ from ledger_actors.runtime.runtime import Runtime
 from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
+from ledger_actors.runtime.table_rows import Rows
 from supervision import Rejection
 
 __all__ = [
@@ -113,6 +114,7 @@ __all__ = [
     "Rebuild",
     "Recorded",
     "Rejection",
+    "Rows",
     "Runtime",
     "RuntimeOptions",
     "Stand",

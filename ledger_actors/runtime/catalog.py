@@ -48,7 +48,7 @@ E = TypeVar("E", bound="type[Event]")
 _encode = msgspec.json.Encoder().encode
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """Root of all events: something that has happened, as a frozen value."""
 
     event_type: ClassVar[str] = ""

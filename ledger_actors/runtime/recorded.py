@@ -12,7 +12,7 @@ from ledger_actors.store.model import RecordedEvent
 __all__ = ["Recorded", "StreamEvents", "decode_recorded", "log_fields"]
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """A decoded event, and where it stands: `id` in the whole, `version` in its stream.
 
     `type` is the event's stable name of today, whatever it was stored under.
@@ -48,21 +48,23 @@ def log_fields(event: Recorded | RecordedEvent) -> dict[str, object]:
 
 def decode_recorded(row: RecordedEvent, catalog: EventCatalog) -> tuple[Recorded, ...]:
     """Return what a stored row is read as; raises as `EventCatalog.decode`."""
-    return tuple(
-        [
-            Recorded(
-                event,
-                row.id,
-                row.stream,
-                row.version,
-                event.event_type,
-                row.recorded_at,
-                row.author,
-                row.correlation_id,
-                row.causation_id,
-                row.command_id,
-                row.command_index,
-            )
-            for event in catalog.decode(row)
-        ]
+    events = catalog.decode(row)
+    if len(events) == 1:  # as a rule, and then without a loop
+        return (_recorded(events[0], row),)
+    return tuple(_recorded(event, row) for event in events)
+
+
+def _recorded(event: Event, row: RecordedEvent) -> Recorded:
+    return Recorded(
+        event,
+        row.id,
+        row.stream,
+        row.version,
+        event.event_type,
+        row.recorded_at,
+        row.author,
+        row.correlation_id,
+        row.causation_id,
+        row.command_id,
+        row.command_index,
     )

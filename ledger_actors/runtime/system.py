@@ -32,7 +32,7 @@ class RuntimeOptions:
     snapshot_every: int = 1000
     conflict_retries: int = 8
     command_timeout: float = 30.0
-    read_batch: int = 512
+    read_batch: int = 4096
     full_disk_pause: float = 1.0
 
 

@@ -37,6 +37,7 @@ _COMMANDS_TAKEN = (
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
+_FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the system each time
 
 _decode = msgspec.json.Decoder(list[RecordedEvent]).decode
 
@@ -172,7 +173,8 @@ class Reading:
         self, page: Page, after: int, batch_size: int, *, key: str
     ) -> Iterator[RecordedEvent]:
         """Read on until a page is not full; large payloads make the pages smaller."""
-        limit = min(_FIRST_PAGE, batch_size)
+        full = min(_FULL_PAGE, batch_size)
+        limit = min(_FIRST_PAGE, full)
         while True:
             with self._readers.lease() as connection:
                 events, limit = _page_that_fits(page, connection, after, limit)
@@ -180,7 +182,7 @@ class Reading:
             if len(events) < limit:
                 return
             after = getattr(events[-1], key)
-            limit = _next_limit(events, batch_size)
+            limit = _next_limit(events, full)
 
 
 def commands_taken(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import structs
 
 from ledger_actors.ledger.aggregates.account import AccountState, AccountStatus, evolve
 from ledger_actors.ledger.events import accounts as events
-from ledger_actors.runtime import Projector, Recorded
+from ledger_actors.runtime import Projector, Recorded, Rows
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -18,12 +20,16 @@ __all__ = ["FundingAccount", "FundingAccounts", "funding_account", "funding_acco
 PAGE: Final = 10_000
 
 _COLUMNS: Final = "account_uuid, company_uuid, name, status, balance, entries"
-_LOAD: Final = f"SELECT {_COLUMNS} FROM funding_accounts WHERE account_uuid = ?"
-_PUT: Final = f"INSERT OR REPLACE INTO funding_accounts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 _LIST: Final = (
     f"SELECT {_COLUMNS} FROM funding_accounts "
     "WHERE account_uuid > :after AND (:company IS NULL OR company_uuid = :company) "
     "ORDER BY account_uuid LIMIT :limit"
+)
+_AccountEvent: TypeAlias = (
+    events.AccountEvent
+    | events.AccountCredited
+    | events.AccountDebited
+    | events.BankStatementLineRecorded
 )
 _MOVES: Final = (events.AccountCredited, events.AccountDebited, events.BankStatementLineRecorded)
 
@@ -32,6 +38,10 @@ class FundingAccount(AccountState, frozen=True, kw_only=True):
     """A row: an account as its events leave it, and how many entries it has."""
 
     entries: int = 0
+
+
+_NEW: Final = FundingAccount()
+_ROWS: Final = Rows("funding_accounts", FundingAccount, key="account_uuid")
 
 
 class FundingAccounts(Projector):
@@ -58,21 +68,31 @@ class FundingAccounts(Projector):
         table.create_index(["company_uuid"])
 
     @staticmethod
-    def project(db: Database, event: Recorded) -> None:
-        """Apply one event to its account's row."""
-        happened = event.event
-        assert isinstance(happened, (events.AccountEvent, *_MOVES))
-        found = funding_account(db, happened.account_uuid)
-        state = evolve(found or FundingAccount(), happened)
-        entries = (found.entries if found else 0) + isinstance(happened, _MOVES)
-        row = (state.account_uuid, state.company_uuid, state.name, state.status.value)
-        db.execute(_PUT, (*row, format(state.balance, "f"), entries))
+    def project_all(db: Database, recorded: Sequence[Recorded]) -> None:
+        """Apply events to their accounts' rows."""
+        changed: dict[str, list[_AccountEvent]] = {}
+        for one in recorded:
+            happened: _AccountEvent = one.event  # type: ignore[assignment]  # by `types`
+            changed.setdefault(happened.account_uuid, []).append(happened)
+        found = _ROWS.find(db, changed)
+        _ROWS.put(db, [_after(found.get(uuid, _NEW), some) for uuid, some in changed.items()])
+
+
+def _after(before: FundingAccount, happened: Sequence[_AccountEvent]) -> FundingAccount:
+    """Return a row as its account's events leave it."""
+    state: AccountState = before
+    entries = before.entries
+    for event in happened:
+        state = evolve(state, event)
+        entries += isinstance(event, _MOVES)
+    if isinstance(state, FundingAccount):
+        return structs.replace(state, entries=entries)
+    return FundingAccount(**structs.asdict(state), entries=entries)  # it was opened just now
 
 
 def funding_account(db: Database, account_uuid: str) -> FundingAccount | None:
     """Return one account; None where there is none of this id."""
-    row = db.execute(_LOAD, (account_uuid,)).fetchone()
-    return None if row is None else _read(row)
+    return _ROWS.find(db, (account_uuid,)).get(account_uuid)
 
 
 def funding_accounts(

@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger_actors.ledger.amounts import ZERO, add, subtract, total
 from ledger_actors.ledger.entries import EXTERNAL, Entry, Posting, kind_of, postings_of
-from ledger_actors.runtime import Projector, Recorded
+from ledger_actors.runtime import Projector, Recorded, Rows
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -25,16 +26,19 @@ __all__ = ["Flow", "KindTotal", "TrialBalance", "TrialBalanceProjector", "balanc
 MONEY: Final = frozenset({"account", "asset", "company"})
 TRANSIT: Final = frozenset({"grant", "payment"})
 
-_LOAD: Final = "SELECT amount FROM balances WHERE balance = ?"
-_PUT: Final = "INSERT OR REPLACE INTO balances (balance, kind, amount) VALUES (?, ?, ?)"
-_DROP: Final = "DELETE FROM balances WHERE balance = ?"
-_FLOW: Final = "SELECT came_in, went_out FROM flows WHERE reason = ?"
-_PUT_FLOW: Final = "INSERT OR REPLACE INTO flows (reason, came_in, went_out) VALUES (?, ?, ?)"
 # One statement sees one moment: in two, a commit could fall between balances and flows.
 _EVERYTHING: Final = (
     "SELECT NULL, NULL, kind, amount FROM balances "
     "UNION ALL SELECT reason, came_in, went_out, NULL FROM flows"
 )
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """One balance, such as "account:UUID" or "external"."""
+
+    balance: str
+    kind: str
+    amount: Decimal
 
 
 class KindTotal(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,10 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     came_in: Decimal
     went_out: Decimal
+
+
+_BALANCES: Final = Rows("balances", Balance, key="balance")
+_FLOWS: Final = Rows("flows", Flow, key="reason")
 
 
 class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,23 +96,28 @@ class TrialBalanceProjector(Projector):
         db.table("flows").create(flows, pk="reason", not_null=set(flows))
 
     @staticmethod
-    def project(db: Database, event: Recorded) -> None:
-        """Post what an event moves.
+    def project_all(db: Database, recorded: Sequence[Recorded]) -> None:
+        """Post what events move.
 
         Raises:
-            ArithmeticError: its postings do not sum to zero.
+            ArithmeticError: the postings of one do not sum to zero.
         """
-        happened = event.event
-        for posting in postings_of(happened):
-            _post(db, posting)
-            if posting.balance == EXTERNAL and isinstance(happened, Entry):
-                _flow(db, happened.cause().value, posting.amount)
+        postings: list[Posting] = []
+        outside: list[tuple[str, Decimal]] = []
+        for one in recorded:
+            if isinstance(happened := one.event, Entry):
+                for posting in postings_of(happened):
+                    postings.append(posting)
+                    if posting.balance == EXTERNAL:
+                        outside.append((happened.cause().value, posting.amount))
+        _post(db, postings)
+        _flow(db, outside)
 
 
 def balance(db: Database, name: str) -> Decimal:
     """Return one balance, such as "account:UUID" or "external"; zero where nothing was posted."""
-    row = db.execute(_LOAD, (name,)).fetchone()
-    return ZERO if row is None else Decimal(row[0])
+    found = _BALANCES.find(db, (name,)).get(name)
+    return ZERO if found is None else found.amount
 
 
 def trial_balance(db: Database) -> TrialBalance:
@@ -153,20 +166,25 @@ def _kinds(rows: Iterable[tuple[str, str]]) -> Sequence[KindTotal]:
     return [KindTotal(kind=kind, count=counts[kind], total=totals[kind]) for kind in sorted(counts)]
 
 
-def _post(db: Database, posting: Posting) -> None:
-    amount = add(balance(db, posting.balance), posting.amount)
-    kind = kind_of(posting.balance)
-    if kind in TRANSIT and amount == 0:
-        db.execute(_DROP, (posting.balance,))  # it is over: one row a transfer would grow for ever
-    else:
-        db.execute(_PUT, (posting.balance, kind, format(amount, "f")))
+def _post(db: Database, postings: Sequence[Posting]) -> None:
+    names = {posting.balance for posting in postings}
+    held = {name: found.amount for name, found in _BALANCES.find(db, names).items()}
+    for posting in postings:
+        name = posting.balance
+        held[name] = add(held.get(name, ZERO), posting.amount)
+        if not held[name] and kind_of(name) in TRANSIT:
+            del held[name]  # it is over: one row a transfer would grow for ever
+    kept = [Balance(balance=name, kind=kind_of(name), amount=held[name]) for name in held]
+    _BALANCES.put(db, kept)
+    _BALANCES.delete(db, names - held.keys())
 
 
-def _flow(db: Database, reason: str, posted: Decimal) -> None:
-    row = db.execute(_FLOW, (reason,)).fetchone()
-    came_in, went_out = (ZERO, ZERO) if row is None else map(Decimal, row)
-    if posted < 0:  # what leaves the world outside comes in here
-        came_in = subtract(came_in, posted)
-    else:
-        went_out = add(went_out, posted)
-    db.execute(_PUT_FLOW, (reason, format(came_in, "f"), format(went_out, "f")))
+def _flow(db: Database, outside: Sequence[tuple[str, Decimal]]) -> None:
+    flows = _FLOWS.find(db, {reason for reason, _ in outside})
+    for reason, posted in outside:
+        flow = flows.get(reason) or Flow(reason=reason, came_in=ZERO, went_out=ZERO)
+        if posted < 0:  # what leaves the world outside comes in here
+            flows[reason] = replace(flow, came_in=subtract(flow.came_in, posted))
+        else:
+            flows[reason] = replace(flow, went_out=add(flow.went_out, posted))
+    _FLOWS.put(db, flows.values())

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from sqlite_utils import Database
@@ -31,7 +32,7 @@ from ledger_actors.ledger.commands.grants import GrantBalances, GrantDestination
 from ledger_actors.ledger.commands.products import MakePayment, OpenProduct
 from ledger_actors.ledger.deal_parties import Party
 from ledger_actors.ledger.handlers import grant_balances, make_payment
-from ledger_actors.runtime import Command, Event
+from ledger_actors.runtime import Command, Event, Projector
 
 AGGREGATES = (Account, Asset, Company, Deal, Product, System, Grant, Payment)
 BY_CATEGORY = {aggregate.category: aggregate for aggregate in AGGREGATES}
@@ -82,14 +83,28 @@ class Books:
     def holders(self) -> Iterable[tuple[Any, str, Any]]:
         return [(k, uuid, state) for (k, uuid), state in self._states.items() if k in HOLDERS]
 
-    def projected(self, projector: Any, *, up_to: int | None = None) -> Database:
-        """A read model of everything that has happened, or of the first events of it."""
+    def projected(
+        self, projector: Any, *, up_to: int | None = None, cuts: Iterable[int] = ()
+    ) -> Database:
+        """A read model of everything that has happened, or of the first events of it.
+
+        All at once, or in the batches that `cuts` in the list of events make.
+        """
         db = Database(memory=True)
         weakref.finalize(db, db.conn.close)
         projector.create(db)
-        for one in self.happened[:up_to]:
-            if not projector.types or type(one.event).__name__ in projector.types:
-                projector.project(db, one)
+        ends = [*sorted(cuts), up_to]
+        for start, end in pairwise([0, *ends]):
+            wanted = [
+                one
+                for one in self.happened[start:end]
+                if not projector.types or type(one.event).__name__ in projector.types
+            ]
+            if projector.project_all is Projector.project_all:
+                for one in wanted:
+                    projector.project(db, one)
+            else:
+                projector.project_all(db, wanted)
         return db
 
     def _decide(self, order: Command) -> Iterable[tuple[str, Sequence[Event]]]:
