@@ -112,7 +112,10 @@ class Aggregate(Passivated, Generic[S]):
         return f"{cls.category}-{identity}"
 
     def on_start(self) -> None:
-        """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile."""
+        """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile.
+
+        If those were many there is a snapshot again, so that the next start is short.
+        """
         store = self._system.store
         snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
@@ -123,6 +126,7 @@ class Aggregate(Passivated, Generic[S]):
             self.stream_name, after_version=self._version, batch_size=batch
         ):
             self._apply(row)
+        self._maybe_snapshot()
         self.used()
         self.arm_idle_timer()
 
