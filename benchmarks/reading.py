@@ -90,9 +90,7 @@ def system(path: Path) -> Iterator[System]:
             timers=timers,
             real_timers=timers,
             read_models=ReadModels(Path(models)),
-            options=RuntimeOptions(
-                hydration_delay=0, hydration_delay_entropy=0, snapshot_every=0
-            ),
+            options=RuntimeOptions(hydration_delay=0, hydration_delay_entropy=0, snapshot_every=0),
         )
         yield made
         made.read_models.close()

@@ -121,12 +121,15 @@ class Aggregate(Passivated, Generic[S]):
         if snapshot is not None:
             self._state, self._version = snapshot.state, snapshot.version
             self._snapshot_at = self._read = self._version
-        batch = self._system.options.read_batch
+        batch, last_id = self._system.options.read_batch, 0
         for row in store.read_stream(
             self.stream_name, after_version=self._version, batch_size=batch
         ):
             self._apply(row)
-        self._maybe_snapshot()
+            last_id = row.id
+        if last_id and self._is_snapshot_due():
+            self._snapshot_at = self._version
+            self._keep(Stand(self._state, self._version), last_id)
         self.used()
         self.arm_idle_timer()
 
