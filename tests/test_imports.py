@@ -52,6 +52,7 @@ KNOWS_SQLITE = {
     "sqlite_utils": {
         "ledger_actors.store",
         "ledger_actors.runtime.read_models",
+        "ledger_actors.runtime.table_rows",
         "ledger_actors.runtime.projector",
         "ledger_actors.runtime.process_manager",
         "ledger_actors.ledger.projectors",

@@ -84,7 +84,6 @@ class Aggregate(Passivated, Generic[S]):
     """The version up to which this actor has read the stream."""
     _written = 0
     """The version up to which the journal has answered it; set in the journal's thread."""
-    _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
     _snapshot_at = 0
     _snapshot: Stand | None = None
     """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""
@@ -112,17 +111,24 @@ class Aggregate(Passivated, Generic[S]):
         return f"{cls.category}-{identity}"
 
     def on_start(self) -> None:
-        """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile."""
+        """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile.
+
+        If those were many there is a snapshot again, so that the next start is short.
+        """
         store = self._system.store
         snapshot = latest_snapshot(self._system, type(self), self.stream_name)
         if snapshot is not None:
             self._stand = snapshot
             self._snapshot_at = self._read = snapshot.version
-        batch = self._system.options.read_batch
+        batch, last_id = self._system.options.read_batch, 0
         for row in store.read_stream(
             self.stream_name, after_version=self._stand.version, batch_size=batch
         ):
             self._apply(row)
+            last_id = row.id
+        if last_id and self._is_snapshot_due(self._stand.version):
+            self._snapshot_at = self._stand.version
+            self._keep(self._stand, last_id)
         self.used()
         self.arm_idle_timer()
 

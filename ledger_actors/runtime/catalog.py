@@ -49,7 +49,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """Root of all events: something that has happened, as a frozen value."""
+    """Root of all events: something that has happened, as a frozen value.
+
+    The garbage collector does not look at events: what they hold must not hold them.
+    """
 
     event_type: ClassVar[str] = ""
     event_version: ClassVar[int] = 0

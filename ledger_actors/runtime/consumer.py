@@ -268,12 +268,13 @@ class Consumer(Actor):
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         """Take deliveries as one; where a row cannot be read, what was before it, and raise."""
         events: list[Recorded] = []
+        position, decoded = self.position, self.decoded
         for delivery in deliveries:
             for row in delivery.events:
-                if row.id <= self.position:
+                if row.id <= position:
                     continue
                 try:
-                    events += self.decoded(row, delivery.decoded)
+                    events += decoded(row, delivery.decoded)
                 except LedgerRuntimeError:
                     self._move(events, row.id - 1)
                     self.at_hand = row

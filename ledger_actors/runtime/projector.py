@@ -191,6 +191,7 @@ class Projector(Consumer):
             raise
         finally:
             self.model.end_rebuild(rebuilt)
+        self._stored = self.position
         self.move_to(self.position)
         self._answer_waiting()
         self.log.info("projector.rebuilt", position=self.position)

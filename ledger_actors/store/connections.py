@@ -21,6 +21,7 @@ _BUSY_SECONDS = 30.0
 _CHECKPOINT_PAGES = 4000
 _WAL_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
+_READER_CACHE_KIB = 16 * 1024  # the inner pages of a file of ten million events
 
 
 def open_writer(
@@ -49,7 +50,8 @@ def open_writer(
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open the existing file at `path` for reading only; usable from any thread."""
-    return _configured(_connect(f"{path.absolute().as_uri()}?mode=rw", uri=True), "query_only = ON")
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+    return _configured(connection, "query_only = ON", f"cache_size = -{_READER_CACHE_KIB}")
 
 
 def _configured(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:

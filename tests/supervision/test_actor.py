@@ -681,6 +681,27 @@ def test_a_selective_receive_is_refused_on_a_shared_pool() -> None:
         ref.ask(lambda actor: actor.receive(bool), timeout=HANG)
 
 
+def test_take_waiting_stops_at_what_does_not_match_and_leaves_it_there() -> None:
+    gate, taken = Gate(), []
+
+    def take(actor: Actor) -> None:
+        gate.pass_through()
+        told = actor.take_waiting(10, lambda envelope: envelope.reply_to is None)
+        taken.extend(envelope.message for envelope in told)
+
+    ref = spawn(Echo)
+    ref.tell(take)
+    gate.wait_arrived()
+    ref.tell("first")
+    answer = ref.ask("second", block=False)
+    ref.tell("third")
+    gate.open()
+
+    assert answer.get(timeout=HANG) == "second"
+    assert taken == ["first"]
+    ref.stop(timeout=HANG)
+
+
 def test_take_waiting_takes_what_is_there_and_stops_at_a_shutdown() -> None:
     gate, taken = Gate(), []
 

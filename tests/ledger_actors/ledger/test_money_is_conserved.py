@@ -125,6 +125,29 @@ def test_only_facts_take_a_balance_below_zero(some: list[Any]) -> None:
                 assert state.balance >= min(before[kind, uuid], 0)
 
 
+@given(st.data(), st.lists(orders, max_size=30))
+@settings(deadline=None, max_examples=40)
+def test_how_events_are_cut_into_batches_changes_no_read_model(
+    data: st.DataObject, some: list[Any]
+) -> None:
+    ledger = opened()
+    send_what_is_allowed(ledger, some)
+    count = len(ledger.happened)
+    cuts = data.draw(st.sets(st.integers(0, count)))
+    for projector, tables in (
+        (FundingAccounts, ["funding_accounts"]),
+        (TrialBalanceProjector, ["balances", "flows"]),
+    ):
+        in_batches = ledger.projected(projector, cuts=cuts)
+        one_by_one = ledger.projected(projector, cuts=range(1, count))
+        for table in tables:
+            assert rows_of(in_batches, table) == rows_of(one_by_one, table)
+
+
+def rows_of(db: Any, table: str) -> set[tuple[Any, ...]]:
+    return set(db.execute(f"SELECT * FROM {table}").fetchall())
+
+
 @given(st.lists(orders, max_size=30))
 @settings(deadline=None, max_examples=40)
 def test_the_read_models_agree_with_the_aggregates_and_the_trial_balance_holds(

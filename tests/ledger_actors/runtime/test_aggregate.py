@@ -338,6 +338,17 @@ def test_a_snapshot_is_made_of_what_only_others_write_to(make_world: Any) -> Non
     assert world.state("a") == 13
 
 
+def test_a_start_that_reads_many_events_leaves_a_snapshot_for_the_next(make_world: Any) -> None:
+    world = make_world(snapshot_every=0)
+    for _ in range(25):
+        world.send(Increment("a", 1))
+    world = make_world(snapshot_every=10)
+    assert world.system.store.load_snapshot("counter-a") is None
+
+    assert world.state("a") == 25
+    assert world.system.store.load_snapshot("counter-a").version == 25
+
+
 def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
     make_world: Any, monkeypatch: Any
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger_actors.runtime import EventFilter
 from ledger_actors.store import RecordedEvent
@@ -34,6 +36,19 @@ def test_an_event_is_wanted_if_type_and_stream_are(
     one = EventFilter(types, streams)
 
     assert [one.wants(row(type_, stream)) for _ in range(2)] == [wanted, wanted]
+
+
+@given(
+    rows=st.lists(st.builds(row, st.sampled_from("ABC"), st.sampled_from("xyz"))),
+    types=st.sets(st.sampled_from(["A", "B", "C*"])),
+    streams=st.sets(st.sampled_from(["x", "y*"])),
+)
+def test_those_among_many_are_those_that_are_wanted_one_by_one(
+    rows: list[RecordedEvent], types: set[str], streams: set[str]
+) -> None:
+    one = EventFilter(types, streams)
+
+    assert list(one.among(rows)) == [row for row in rows if one.wants(row)]
 
 
 @pytest.mark.parametrize(
