@@ -7,6 +7,7 @@ ARGS ?=
 NAME ?=
 KILLS ?= 200
 SECONDS ?= 60
+QUICK ?=
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -47,8 +48,8 @@ format: $(VENV)/.dev  ## repair what ruff can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.run  ## measure durable commands a second
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/.bench  ## measure how fast it is, beside peers; QUICK=1: in under two minutes
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) --out build/benchmarks.md $(ARGS)
 
 clean:  ## remove what was built and installed here; never ./data
 	rm -rf $(VENV) .fuzz build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -69,9 +70,11 @@ $(BIN)/python:
 $(VENV)/.run: EXTRAS :=
 $(VENV)/.shell: EXTRAS := [shell]
 $(VENV)/.test: EXTRAS := [test]
+$(VENV)/.bench: EXTRAS := [bench]
 $(VENV)/.dev: EXTRAS := [dev]
 $(VENV)/.fuzz: EXTRAS := [fuzz]
-$(VENV)/.run $(VENV)/.shell $(VENV)/.test $(VENV)/.dev $(VENV)/.fuzz: setup.cfg setup.py | $(BIN)/python
+STAMPS := $(addprefix $(VENV)/.,run shell test bench dev fuzz)
+$(STAMPS): setup.cfg setup.py | $(BIN)/python
 	@echo "installing ledger-actors$(EXTRAS) into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
 	  --editable '.$(EXTRAS)'

@@ -1,3 +1,3 @@
-"""Measurements, run by hand: ``make bench``. Not installed."""
+"""How fast it is, each figure beside a peer's in the same run: `make bench`."""
 
 from __future__ import annotations

@@ -1,85 +1,112 @@
-"""How many durable commands a second, and how long one takes: ``make bench``.
+"""How fast it is, each figure beside a peer's in the same run: `python -m benchmarks`.
 
-It runs the whole tree in this process on SQLite in a temporary folder, with every transaction
-synchronised to the disk, so it measures this machine's disk as well. Deposits go to a number of
-accounts, first one after the other, each waiting for its answer, then in a pipeline, where the
-journal writes many in one transaction. At the end the store is verified, and the number of its
-events is compared with the number of answers.
+Prints a Markdown table of what was measured and of what was asked for. Whether a target is reached
+is told in the table; the exit status is 1 only where something is wrong: events missing, or a hash
+chain that is not clean.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import tempfile
+import signal
+import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from ledger_actors import Ledger
+from benchmarks import (
+    actors,
+    commands,
+    daemon,
+    grants,
+    growth,
+    hydration,
+    memory,
+    messages,
+    peers,
+    projectors,
+    store,
+    table,
+)
+from benchmarks.measuring import Figure, Wrong
+from benchmarks.scale import FULL, QUICK, Scale, changed
+from ledger_actors.logs import configure_logging
+from ledger_actors.settings import LogSettings
 
-Command = dict[str, object]
-
-
-def deposits(count: int, accounts: int) -> Iterator[Command]:
-    """Yield deposits of a cent each, to one account after the other."""
-    for number in range(count):
-        account = {"account_uuid": f"bench-{number % accounts}", "amount": "0.01"}
-        yield {"type": "DepositToAccount", "data": account}
-
-
-def prepare(ledger: Ledger, accounts: int) -> None:
-    """Open the accounts that the deposits go to."""
-    ledger.send("RegisterCompany", company_uuid="bench", name="Bench")
-    for number in range(accounts):
-        ledger.send("OpenAccount", account_uuid=f"bench-{number}", company_uuid="bench")
-
-
-def one_by_one(ledger: Ledger, count: int, accounts: int) -> None:
-    """Send commands each after the answer to the one before, and print how long they took."""
-    taken = []
-    for command in deposits(count, accounts):
-        start = time.perf_counter()
-        ledger.send(command)
-        taken.append(time.perf_counter() - start)
-    taken.sort()
-    median, late = statistics.median(taken) * 1000, taken[int(count * 0.99)] * 1000
-    print(f"one by one: {count / sum(taken):10,.0f} commands a second")
-    print(f"            {median:10.2f} ms median, {late:.2f} ms for the slowest hundredth")
-
-
-def pipelined(ledger: Ledger, count: int, accounts: int, *, window: int) -> None:
-    """Send commands without waiting for each answer, and print how many came back a second."""
-    start = time.perf_counter()
-    answers = list(ledger.send_many(deposits(count, accounts), window=window))
-    seconds = time.perf_counter() - start
-    refused = [answer for answer in answers if isinstance(answer, Exception)]
-    if refused:
-        raise SystemExit(f"{len(refused)} of {count} commands were refused, first: {refused[0]}")
-    print(f"pipelined:  {count / seconds:10,.0f} commands a second ({count:,} in {seconds:.1f} s)")
+SUBJECTS = {
+    "store": store.figures,
+    "commands": commands.figures,
+    "grants": grants.figures,
+    "daemon": daemon.figures,
+    "actors": actors.figures,
+    "messages": messages.figures,
+    "hydration": hydration.figures,
+    "projectors": projectors.figures,
+    "growth": growth.figures,
+    "memory": memory.figures,
+}
+NO_PEER = "eventsourcing is not installed, so its columns stay empty: pip install '.[bench]'"
 
 
-def main() -> None:
-    """Run the benchmark with the options of the command line."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--commands", type=int, default=20_000, help="in the pipeline")
-    parser.add_argument("--accounts", type=int, default=100)
-    parser.add_argument("--window", type=int, default=512, help="commands in flight at once")
-    options = parser.parse_args()
-    single = max(100, options.commands // 20)
-    with (
-        tempfile.TemporaryDirectory(prefix="ledger-bench-") as folder,
-        Ledger.open(Path(folder), env="test") as ledger,
-    ):
-        prepare(ledger, options.accounts)
-        one_by_one(ledger, single, options.accounts)
-        pipelined(ledger, options.commands, options.accounts, window=options.window)
-        answer = ledger.verify()
-        expected = 1 + options.accounts + single + options.commands
-        print(f"verify:     {answer.events:,} events, expected {expected:,}; clean: {answer.ok}")
-    if not answer.ok or answer.events < expected:
-        raise SystemExit("the store does not hold what was acknowledged")
+def measure(names: list[str], scale: Scale) -> dict[str, list[Figure]]:
+    """Run these subjects, and return the figures of each.
+
+    Raises:
+        Wrong: what was measured was not done as it should be.
+    """
+    if peers.eventsourcing() is None:
+        print(NO_PEER, file=sys.stderr)
+    found: dict[str, list[Figure]] = {}
+    for name in names:
+        began = time.monotonic()
+        found[name] = list(SUBJECTS[name](scale))
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmarks that the command line names; return the exit status."""
+    options = _options(arguments)
+    restore_logs = configure_logging(LogSettings(level="warning", format="console"))
+    try:
+        found = measure(options.names or list(SUBJECTS), options.scale)
+    except Wrong as wrong:
+        print(f"wrong: {wrong}", file=sys.stderr)
+        return 1
+    finally:
+        restore_logs()
+    how = ", ".join(["quick" if options.quick else "in full", *options.set])
+    shown = table.table(found, how=how)
+    print(shown)
+    if options.out is not None:
+        table.put(shown, options.out)
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    known = ", ".join(SUBJECTS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{known}; by default all")
+    parser.add_argument("--quick", action="store_true", help="small sizes: under two minutes")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table there, too")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SIZE=NUMBER", help="see benchmarks/scale.py"
+    )
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in SUBJECTS]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {known}")
+    try:
+        options.scale = changed(QUICK if options.quick else FULL, options.set)
+    except ValueError as wrong:
+        parser.error(str(wrong))
+    return options
 
 
 if __name__ == "__main__":
-    main()
+    # Gigabytes of temporary files are removed on the way out, also when a timeout ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    sys.exit(main())

@@ -52,6 +52,8 @@ def wire_message(message: Any) -> Any:
     if isinstance(message, EventRecord):
         message = as_recorded(message)
     name = type(message).__name__
+    if isinstance(message, RecordedEvent):  # as JSON it is an array
+        return {TAG: name, **msgspec.structs.asdict(message)}
     if MESSAGES.get(name) is type(message):
         return {TAG: name, **msgspec.to_builtins(message)}
     return message
@@ -68,9 +70,13 @@ def actor_message(wire: Any) -> Any:
     kind = MESSAGES.get(str(wire[TAG]))
     if kind is None:
         raise BadRequest(f"there is no message {wire[TAG]!r}; there is {', '.join(MESSAGES)}")
-    fields = {key: value for key, value in wire.items() if key != TAG}
+    fields: Any = {key: value for key, value in wire.items() if key != TAG}
     try:
+        if kind is RecordedEvent:
+            fields = [fields[name] for name in RecordedEvent.__struct_fields__]
         return msgspec.convert(fields, kind)
+    except KeyError as missing:
+        raise BadRequest(f"{wire[TAG]}: Object missing required field {missing}") from None
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"{wire[TAG]}: {wrong}") from None
 

@@ -1,0 +1,140 @@
+"""Live aggregates: how many bytes each, how fast they start, how long a crash takes.
+
+In a process of its own. An aggregate is started as in the daemon: a message finds no actor under
+its name, its supervisor starts one, which hydrates before it answers. What is counted here have no
+events, so they share one first state, and their bytes are what there is beside it.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import targets, workload
+from benchmarks.measuring import (
+    Figure,
+    Rates,
+    ensure,
+    interleaved,
+    isolated,
+    rate,
+    resident_bytes,
+    seconds,
+)
+from benchmarks.peers import pykka_actors
+from benchmarks.scale import Scale
+from ledger_actors.ledger.aggregates.account import Account
+from ledger_actors.runtime import Runtime, RuntimeOptions
+from supervision import count_children
+
+EVENTS = 100
+"""What the aggregate that crashes has to read again."""
+
+PYKKA_ACTORS = 2_000
+WINDOW = 1_000
+OPTIONS = RuntimeOptions(
+    hydration_delay=0, hydration_delay_entropy=0, snapshot_every=0, idle_timeout=86_400
+)
+"""Without snapshots, which would spare the crashed aggregate its events."""
+
+
+class Crash(Exception):
+    """What the aggregates crash of."""
+
+
+def figures(scale: Scale) -> Iterator[Figure]:
+    """Yield bytes, starts and crashes with so many aggregates live."""
+    found = interleaved(scale.repeats, [partial(_ours, scale), partial(_pykka, scale)])
+    many = f"{scale.live:,} live aggregates"
+    peer = "Pykka's ThreadingActor"
+    yield Figure(
+        f"{many}: each, beside its state",
+        "bytes",
+        found["bytes"],
+        peer,
+        found["Pykka bytes"],
+        targets.BYTES_AN_AGGREGATE,
+    )
+    yield Figure(
+        f"{many}: started, supervised, registered",
+        "a second",
+        found["starts"],
+        peer,
+        found["Pykka starts"],
+        targets.STARTS,
+    )
+    yield Figure(
+        f"{many}: one of {EVENTS} events crashes, its next command is answered",
+        "ms",
+        found["crash"],
+        target=targets.CRASH_TO_ANSWER,
+    )
+
+
+def _pykka(scale: Scale, _place: Path) -> Rates:
+    return isolated(pykka_actors.live, min(PYKKA_ACTORS, scale.live))
+
+
+def _ours(scale: Scale, place: Path) -> Rates:
+    return isolated(live, place, count=scale.live, crashes=scale.crashes)
+
+
+def live(place: Path, *, count: int, crashes: int) -> Rates:
+    """Start `count` aggregates, crash some others beside them; return what it took."""
+    with (
+        workload.daemons_logs(place),
+        workload.runtime(place, OPTIONS, projectors=(), process_managers=()) as opened,
+    ):
+        _write_histories(opened, crashes)
+        gc.collect()
+        before = resident_bytes()
+        found = {"starts": rate(count, _start, opened, count)}
+        gc.collect()
+        found["bytes"] = (resident_bytes() - before) / count
+        alive = count_children(opened.system.aggregates).active
+        ensure(alive >= count, f"{alive} aggregates are live, not {count}")
+        taken = [
+            crash_and_send(opened, workload.account(one), version=EVENTS + 1)
+            for one in range(crashes)
+        ]
+        found["crash"] = statistics.median(taken) * 1_000
+        workload.check(opened.system.store, events=1 + crashes * (EVENTS + 1))
+    return found
+
+
+def _write_histories(opened: Runtime, accounts: int) -> None:
+    """Give each account that is to crash its events; they are live then."""
+    workload.dispatch_all(opened, list(workload.opening_structs(accounts)), window=WINDOW)
+    deposits = workload.deposit_structs((EVENTS - 1) * accounts, accounts)
+    workload.dispatch_all(opened, deposits, window=WINDOW)
+
+
+def _start(opened: Runtime, count: int) -> None:
+    waiting: deque[Any] = deque()
+    for number in range(count):
+        waiting.append(opened.bus.read(Account, f"live-{number}"))
+        if len(waiting) == WINDOW:
+            waiting.popleft().get()
+    for one in waiting:
+        one.get()
+
+
+def crash_and_send(opened: Runtime, account: str, *, version: int) -> float:
+    """Crash an aggregate, send it a command; return the seconds until that was answered."""
+    whereis = partial(opened.system.names.whereis, (Account.category, account))
+    first = whereis()
+    assert first is not None
+
+    def crash_then_send() -> None:
+        first.crash(Crash("for the benchmark"))
+        outcome = opened.send(workload.deposit_to(account), command_id=f"{account}-{version}")
+        ensure(outcome.events[0].version == version, f"{account} lost events")
+
+    taken = seconds(crash_then_send)
+    ensure(whereis() is not first, f"{account} did not crash")
+    return taken
