@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from ledger_actors.daemon.address import UnixDoor, bind_network
 from ledger_actors.daemon.contract import Service
+from ledger_actors.daemon.http_protocol import HttpProtocol
 from ledger_actors.daemon.open_streams import OpenStreams
 from ledger_actors.daemon.routes import build_app
 from ledger_actors.daemon.token import RequireToken
@@ -131,7 +132,8 @@ class DoorServer:
     def _run(self) -> None:
         problem: BaseException | None = None
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._serve())
         except BaseException as failure:  # noqa: BLE001 - uvicorn exits by SystemExit; it is told
             problem = failure
         finally:
@@ -143,7 +145,10 @@ class DoorServer:
         self._loop = asyncio.get_running_loop()
         if self._closing.is_set():
             self._close_on_loop()
-        await asyncio.gather(*(server.serve([sock]) for server, sock in self._servers))
+        try:
+            await asyncio.gather(*(server.serve([sock]) for server, sock in self._servers))
+        finally:
+            self._streams.close_all()
 
     def _server_started(self) -> None:
         if all(server.started for server, _ in self._servers):
@@ -174,11 +179,19 @@ class _Server(uvicorn.Server):
             server.close()
 
 
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's; the standard library's, which does the same, where uvloop is not to be had."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        loop="asyncio",
-        http="h11",
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
