@@ -6,7 +6,6 @@ actor answers comes back by its future.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -19,20 +18,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
-from ledger_actors.daemon.command_stream import CommandStream, call_in
-from ledger_actors.daemon.contract import Service, outcome_of
+from ledger_actors.daemon.command_stream import CommandStream
+from ledger_actors.daemon.contract import Service
 from ledger_actors.daemon.errors import (
     BadRequest,
     Incompatible,
     LedgerError,
-    LedgerUnavailable,
     NotFound,
     NotJson,
     TooLarge,
 )
 from ledger_actors.daemon.event_stream import events_response, verify_response
 from ledger_actors.daemon.metrics import prometheus
-from ledger_actors.daemon.open_streams import GRACE_SECONDS, OpenStreams
+from ledger_actors.daemon.open_streams import OpenStreams
 from ledger_actors.daemon.protocol import (
     JSON,
     MAX_COMMAND_BYTES,
@@ -40,11 +38,10 @@ from ledger_actors.daemon.protocol import (
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
     ActorAction,
-    CommandAnswer,
     ErrorBody,
 )
+from ledger_actors.daemon.single_commands import SingleCommands
 from ledger_actors.daemon.translate import as_ledger_error
-from supervision.future import Future
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Any]]
@@ -69,12 +66,13 @@ class Door:
     def __init__(self, service: Service, streams: OpenStreams) -> None:
         self._service = service
         self._streams = streams
+        self._singles = SingleCommands(service, streams)
 
     def routes(self) -> list[Route]:
         """The paths of protocol.py. Read models last: their names are the service's."""
         return [
-            _get("/v1/commands", self.commands),
             _post("/v1/commands", self.send),
+            _get("/v1/commands", self.commands),
             _get("/v1/commands/{name}", self.command),
             _get("/v1/streams/{kind}/{id}", self.state),
             _get("/v1/events", self.events),
@@ -95,11 +93,9 @@ class Door:
         """One command, or many in one request."""
         check_protocol(request)
         if request.headers.get("content-type", "").startswith(NDJSON):
-            stream = CommandStream(self._service)
+            stream = CommandStream(self._service, self._singles.are_coming)
             return self._streams.guard(stream, stream.close)
-        body = await body_of(request)
-        future = await blocking(lambda: self._service.submit(body))
-        return answered(await self._outcome(future))
+        return answered(await self._singles.send(await body_of(request)))
 
     async def commands(self, request: Request) -> Response:
         """The commands there are."""
@@ -174,21 +170,6 @@ class Door:
         check_protocol(request)
         self._service.stop()
         return answered({"stopping": True}, status=202)
-
-    async def _outcome(self, future: Future[Any]) -> CommandAnswer:
-        """What came of a command, without blocking the loop."""
-        loop = asyncio.get_running_loop()
-        done = asyncio.Event()
-        leave = self._streams.enter(lambda: loop.call_later(GRACE_SECONDS, done.set))
-        future.add_done_callback(lambda _: call_in(loop, done.set))
-        await done.wait()
-        leave()
-        if not future.done():
-            raise LedgerUnavailable("the ledger's door is closing; send it again")
-        outcome = outcome_of(self._service, future)
-        if isinstance(outcome, LedgerError):
-            raise outcome
-        return outcome
 
 
 def _get(path: str, handler: Handler) -> Route:
