@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 from starlette.requests import Request
 
-from ledger_actors.daemon.command_stream import LineCutter
 from ledger_actors.daemon.errors import BadRequest, LedgerError
 from ledger_actors.daemon.event_stream import event_query
 from ledger_actors.daemon.limits import is_too_deep
+from ledger_actors.daemon.lines import LineCutter
 from ledger_actors.daemon.messages import actor_message
 from ledger_actors.daemon.protocol import ActorAction
 from ledger_actors.daemon.routes import decoded, number

@@ -1,4 +1,4 @@
-"""The client's side of the door: one method, one HTTP request, over httpx.
+"""The client's side of the door: one method, one HTTP request; over httpx, commands over h11.
 
 Everything that can go wrong with a daemon (none there, stopping, killed in the middle) is a
 `LedgerUnavailable` with a sentence; whatever the daemon refuses is raised as it was meant.
@@ -26,6 +26,7 @@ from ledger_actors.daemon.errors import (
     LedgerUnavailable,
     TimedOut,
 )
+from ledger_actors.daemon.kept_sockets import KeptSockets
 from ledger_actors.daemon.pipeline import CommandPipeline, Outcome
 from ledger_actors.daemon.protocol import (
     JSON,
@@ -53,7 +54,7 @@ _LOOK_SECONDS = 0.05
 
 
 class HttpConnection:
-    """A daemon, seen through its door. Thread-safe; httpx keeps the connections.
+    """A daemon, seen through its door. Thread-safe; keeps its connections.
 
     While the daemon's process lives, its door may be away for a moment: it closes and opens again
     when the journal below it is restarted. A request that can be repeated (a question, or a
@@ -63,6 +64,7 @@ class HttpConnection:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._client: httpx.Client | None = None
+        self._kept = KeptSockets(target)
 
     @property
     def address(self) -> str:
@@ -74,7 +76,13 @@ class HttpConnection:
         if command.command_id is None:
             command = msgspec.structs.replace(command, command_id=str(uuid4()))
         body = msgspec.json.encode(command)
-        return self._call("POST", "/v1/commands", CommandAnswer, body=body, repeat=True)
+
+        def attempt() -> bytes:
+            status, answer = self._kept.post("/v1/commands", body)
+            raise_refusal(status, answer)
+            return answer
+
+        return _decode(self._patiently(attempt), CommandAnswer)
 
     def send_many(self, commands: Iterable[CommandRequest], *, window: int) -> Iterator[Outcome]:
         """Many commands on a connection of their own; see `CommandPipeline`.
@@ -184,6 +192,7 @@ class HttpConnection:
         if self._client is not None:
             self._client.close()
             self._client = None
+        self._kept.close()
 
     def _call(
         self,
@@ -193,7 +202,6 @@ class HttpConnection:
         *,
         body: bytes | None = None,
         params: Mapping[str, str] | None = None,
-        repeat: bool | None = None,
     ) -> T:
         headers = {"Content-Type": JSON} if body is not None else None
 
@@ -205,8 +213,7 @@ class HttpConnection:
             raise_refusal(response.status_code, response.content)
             return response
 
-        repeatable = method == "GET" if repeat is None else repeat
-        return _decode((self._patiently(request) if repeatable else request()).content, kind)
+        return _decode((self._patiently(request) if method == "GET" else request()).content, kind)
 
     def _is_there(self) -> bool:
         if self._target.url is None:
@@ -256,7 +263,7 @@ class HttpConnection:
         try:
             yield
         except httpx.ReadTimeout as late:
-            raise TimedOut(f"the ledger at {self._target} did not answer in time") from late
+            raise self._target.late() from late
         except httpx.TransportError as gone:
             self.close()
             raise self._target.gone() from gone

@@ -1,10 +1,11 @@
 """Many commands in one request, answered line by line while they are still coming in.
 
 This is a bare ASGI application and not a Starlette response, because it reads the request and
-writes the response at once. Three things share the event loop's thread: the reader cuts what
-arrives into lines and has them dispatched on a worker thread, in order; the actors answer in
-threads of their own; the writer sends what is answered, in order, as soon as it is at the head.
-An actor's answer wakes the loop at most once until the writer has looked, however many there are.
+writes the response at once. Three tasks share the event loop's thread: the reader cuts what arrives
+into lines; the dispatcher has a part of them submitted on a worker thread, in order, as long as
+there is room for more that wait for an answer; the writer sends what is answered, in order, as soon
+as it is at the head. Actors answer in threads of their own, and only the answer at the head wakes
+the loop, which then finds all that came with it: a commit answers hundreds, and wakes once.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from ledger_actors.daemon.contract import Service, outcome_of
-from ledger_actors.daemon.errors import LedgerError, TooLarge
+from ledger_actors.daemon.contract import Answer, Service, is_done, outcome_of
+from ledger_actors.daemon.errors import LedgerError
+from ledger_actors.daemon.lines import LineCutter
 from ledger_actors.daemon.open_streams import GRACE_SECONDS
 from ledger_actors.daemon.protocol import (
     MAX_COMMAND_BYTES,
@@ -29,64 +31,44 @@ from ledger_actors.daemon.protocol import (
     AnswerLine,
     ErrorBody,
 )
-from ledger_actors.daemon.translate import as_ledger_error
+from ledger_actors.daemon.stream_window import StreamWindow
 from supervision.future import Future
 
-_SERVER_WINDOW = 2 * MAX_WINDOW
+_MOST_READ = 2 * MAX_WINDOW
 """Unanswered commands at which the door stops reading: more than any of our clients sends."""
 
+_MOST_BYTES = 8 * MAX_COMMAND_BYTES
+"""Bytes of lines that wait to be submitted, at which it stops reading, too."""
+
+_STEP = 256
+"""So many are submitted in one go, before others on the worker threads have their turn."""
+
 _WRITE_BYTES = 256 * 1024
-
-Answer = Future[Any] | LedgerError
-
-
-class LineCutter:
-    """Cuts chunks into lines. A line that is too long is passed over, not kept."""
-
-    def __init__(self, limit: int = MAX_COMMAND_BYTES) -> None:
-        self._limit = limit
-        self._rest = b""
-        self._skipping = False
-
-    def feed(self, chunk: bytes) -> list[bytes | LedgerError]:
-        """The lines that are complete now; a refusal stands in the place of one too long."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if self._skipping and lines:
-            self._skipping = False
-            lines = lines[1:]
-        cut: list[bytes | LedgerError] = [
-            line if len(line) <= self._limit else self.too_large() for line in lines if line.strip()
-        ]
-        if self._skipping:
-            self._rest = b""
-        elif len(self._rest) > self._limit:
-            self._skipping, self._rest = True, b""
-            cut.append(self.too_large())
-        return cut
-
-    def end(self) -> list[bytes | LedgerError]:
-        """The last line, where no newline ended it."""
-        return self.feed(b"\n")
-
-    def too_large(self) -> TooLarge:
-        """The refusal of one line."""
-        return TooLarge(f"a command may have {self._limit:,} bytes of JSON; this line has more")
+"""About so much of the response is made at once, however many answers are there."""
 
 
 class CommandStream:
-    """One streaming request. Lives on the event loop's thread, but for `_answered`."""
+    """One streaming request. Lives on the event loop's thread, but for `_answered`.
 
-    def __init__(self, service: Service) -> None:
+    `is_shared` tells whether others use the ledger at the moment, so that it takes a smaller part.
+    """
+
+    def __init__(self, service: Service, is_shared: Callable[[], bool]) -> None:
         self._service = service
+        self._is_shared = is_shared
         self._loop = asyncio.get_running_loop()
+        self._lines: deque[bytes | LedgerError] = deque()
         self._waiting: deque[Answer] = deque()
-        self._awake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._waking = False
+        self._marks: deque[tuple[float, Answer]] = deque()
+        self._watched: Answer | None = None
+        self._window = StreamWindow()
+        self._moved = asyncio.Event()
         self._all_in = False
+        self._all_submitted = False
         self._closing = False
         self._gave_up = False
-        self._reader: asyncio.Task[None] | None = None
+        self._bytes = 0
+        self._tasks: list[asyncio.Task[None]] = []
         self._encoder = msgspec.json.Encoder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,13 +79,16 @@ class CommandStream:
         """
         headers = [(b"content-type", NDJSON.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        self._reader = asyncio.create_task(self._read(Request(scope, receive)))
+        reader = asyncio.create_task(self._read(Request(scope, receive)))
+        dispatcher = asyncio.create_task(self._dispatch())
+        self._tasks = [reader, dispatcher]
         try:
             await self._write(send)
             if not self._closing:
-                await self._reader
+                await asyncio.gather(reader, dispatcher)
         finally:
-            self._reader.cancel()
+            reader.cancel()
+            dispatcher.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def close(self) -> None:
@@ -113,83 +98,122 @@ class CommandStream:
         cannot be while this door is open. Its client sends it again.
         """
         self._closing = True
-        if self._reader is not None:
-            self._reader.cancel()
+        if self._tasks:
+            self._tasks[0].cancel()
         self._loop.call_later(GRACE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         self._gave_up = True
-        self._awake.set()
+        self._moved.set()
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self._moved.clear()
+            await self._moved.wait()
+
+    # -- reading -----------------------------------------------------------------------------------
 
     async def _read(self, request: Request) -> None:
         cutter = LineCutter()
         try:
             async for chunk in request.stream():
-                await self._dispatch(cutter.feed(chunk))
-            await self._dispatch(cutter.end())
+                self._take(cutter.feed(chunk))
+                await self._until(self._may_read)
+            self._take(cutter.end())
         except ClientDisconnect:
-            return  # its last line may be half a command; what was whole has been dispatched
+            return  # its last line may be half a command; what was whole will be dispatched
         finally:
             self._all_in = True
-            self._awake.set()
+            self._moved.set()
 
-    async def _dispatch(self, lines: list[bytes | LedgerError]) -> None:
+    def _take(self, lines: list[bytes | LedgerError]) -> None:
         if lines:
-            self._waiting.extend(await to_thread.run_sync(self._submit_all, lines))
-            self._awake.set()
-        while len(self._waiting) >= _SERVER_WINDOW:
-            self._room.clear()
-            await self._room.wait()
+            self._lines.extend(lines)
+            self._bytes += sum(len(line) for line in lines if isinstance(line, bytes))
+            self._moved.set()
 
-    def _submit_all(self, lines: list[bytes | LedgerError]) -> list[Answer]:
-        return [self._submit(line) for line in lines]
+    def _may_read(self) -> bool:
+        unanswered = len(self._lines) + len(self._waiting)
+        return unanswered < _MOST_READ and self._bytes < _MOST_BYTES
 
-    def _submit(self, line: bytes | LedgerError) -> Answer:
-        if isinstance(line, LedgerError):
-            return line
+    # -- dispatching -------------------------------------------------------------------------------
+
+    async def _dispatch(self) -> None:
         try:
-            future = self._service.submit(line)
-        except Exception as problem:  # noqa: BLE001 - each outcome is a value, this one's too
-            return as_ledger_error(problem)
-        future.add_done_callback(self._answered)
-        return future
+            while True:
+                await self._until(lambda: self._room() > 0 if self._lines else self._all_in)
+                if not self._lines:
+                    return
+                step = min(self._room(), len(self._lines), _STEP)
+                lines = [self._lines.popleft() for _ in range(step)]
+                self._bytes -= sum(len(line) for line in lines if isinstance(line, bytes))
+                begun = self._loop.time()
+                answers = await to_thread.run_sync(self._submit, lines)
+                self._waiting.extend(answers)
+                self._marks.append((begun, answers[-1]))
+                self._moved.set()
+        finally:
+            self._all_submitted = True
+            self._moved.set()
 
-    def _answered(self, _future: Future[Any]) -> None:
-        """Wake the writer. Runs in the answering actor's thread."""
-        if not self._waking:
-            self._waking = True
-            call_in(self._loop, self._wake)
+    def _room(self) -> int:
+        return self._window.room(len(self._waiting))
 
-    def _wake(self) -> None:
-        self._waking = False
-        self._awake.set()
+    def _fit_window(self) -> None:
+        while self._marks and is_done(self._marks[0][1]):
+            begun, _ = self._marks.popleft()
+            self._window.took(self._loop.time() - begun)
+        if not self._is_shared():
+            self._window.widen()
+
+    def _submit(self, lines: list[bytes | LedgerError]) -> list[Answer]:
+        commands = [line for line in lines if isinstance(line, bytes)]
+        answers = iter(self._service.submit_many(commands))
+        if len(commands) == len(lines):
+            return list(answers)
+        return [next(answers) if isinstance(line, bytes) else line for line in lines]
+
+    # -- answering ---------------------------------------------------------------------------------
 
     async def _write(self, send: Send) -> None:
-        while not self._gave_up and (self._waiting or not self._all_in):
-            self._awake.clear()
-            if body := self._take_answered():
-                self._room.set()
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-            elif self._waiting or not self._all_in:
-                await self._awake.wait()
+        while True:
+            await self._until(self._can_write)
+            body = b"" if self._gave_up else self._take_answered()
+            if not body:
+                return
+            self._moved.set()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+    def _can_write(self) -> bool:
+        if self._gave_up:
+            return True
+        if not self._waiting:
+            return self._all_submitted
+        head = self._waiting[0]
+        if is_done(head):
+            return True
+        if head is not self._watched and isinstance(head, Future):
+            self._watched = head
+            head.add_done_callback(self._answered)
+        return False
+
+    def _answered(self, _future: Future[Any]) -> None:
+        """Wake the loop. Runs in the answering actor's thread."""
+        call_in(self._loop, self._moved.set)
 
     def _take_answered(self) -> bytes:
         body = bytearray()
         while self._waiting and is_done(self._waiting[0]) and len(body) < _WRITE_BYTES:
-            body += self._encoder.encode(self._line(self._waiting.popleft()))
+            self._encoder.encode_into(self._line(self._waiting.popleft()), body, -1)
             body += b"\n"
+        self._fit_window()
         return bytes(body)
 
     def _line(self, answer: Answer) -> AnswerLine:
-        outcome = answer if isinstance(answer, LedgerError) else outcome_of(self._service, answer)
+        outcome = outcome_of(self._service, answer)
         if isinstance(outcome, LedgerError):
             return AnswerLine(error=ErrorBody.of(outcome).error)
         return AnswerLine(events=outcome.events, duplicate=outcome.duplicate)
-
-
-def is_done(answer: Answer) -> bool:
-    """Whether the answer is here."""
-    return isinstance(answer, LedgerError) or answer.done()
 
 
 def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:

@@ -7,8 +7,8 @@ worker threads. What they raise is for `translate.as_ledger_error` to put into w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from ledger_actors.daemon.connection import EventQuery
 from ledger_actors.daemon.errors import LedgerError
@@ -26,20 +26,31 @@ from ledger_actors.daemon.protocol import (
 from ledger_actors.daemon.translate import as_ledger_error
 from supervision.future import Future
 
+Answer: TypeAlias = Future[Any] | LedgerError
+"""What a command that was submitted leads to: a future, or a refusal that is known at once."""
 
-def outcome_of(service: Service, future: Future[Any]) -> CommandAnswer | LedgerError:
-    """What came of a command whose future is done, as a value. From any thread."""
-    problem = future.exception()
-    return service.answer(future.get(timeout=0)) if problem is None else as_ledger_error(problem)
+
+def is_done(answer: Answer) -> bool:
+    """Whether the answer is here."""
+    return isinstance(answer, LedgerError) or answer.done()
+
+
+def outcome_of(service: Service, answer: Answer) -> CommandAnswer | LedgerError:
+    """What came of a command whose answer is here, as a value. From any thread."""
+    if isinstance(answer, LedgerError):
+        return answer
+    problem = answer.exception()
+    return service.answer(answer.get(timeout=0)) if problem is None else as_ledger_error(problem)
 
 
 class Service(Protocol):
     """The ledger as the door sees it."""
 
-    def submit(self, raw: bytes) -> Future[Any]:
-        """Decode one command and send it on its way; `answer` reads what the future holds.
+    def submit_many(self, lines: Sequence[bytes]) -> list[Answer]:
+        """Decode commands and send them on their way, in order; each has its answer, in order.
 
-        May read an index of the disk. Raises for what is no command; the future tells the rest.
+        What is no command is a refusal in its place. `answer` reads what a future holds. May read
+        an index of the disk, and waits for nobody.
         """
 
     def answer(self, outcome: Any) -> CommandAnswer:

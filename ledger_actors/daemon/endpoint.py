@@ -113,6 +113,7 @@ class DoorServer:
         limits: Limits,
     ) -> None:
         self._limits = limits
+        self._lingering: set[BoundedHttp] = set()
         self._streams = OpenStreams()
         self._app = build_app(service, self._streams)
         self._failed = failed
@@ -125,7 +126,7 @@ class DoorServer:
     def listen(self, listening: socket.socket, *, token: str | None) -> None:
         """Serve this socket too; with a token, only to those who show it."""
         app: ASGIApp = self._app if token is None else RequireToken(self._app, token)
-        config = _config(Bounded(app, self._limits), self._limits)
+        config = _config(Bounded(app, self._limits), self._limits, self._lingering)
         self._servers.append((_Server(config, self._server_started), listening))
 
     def start(self) -> None:
@@ -149,7 +150,8 @@ class DoorServer:
     def _run(self) -> None:
         problem: BaseException | None = None
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._serve())
         except BaseException as failure:  # noqa: BLE001 - uvicorn exits by SystemExit; it is told
             problem = failure
         finally:
@@ -161,7 +163,13 @@ class DoorServer:
         self._loop = asyncio.get_running_loop()
         if self._closing.is_set():
             self._close_on_loop()
-        await asyncio.gather(*(server.serve([sock]) for server, sock in self._servers))
+        try:
+            await asyncio.gather(*(server.serve([sock]) for server, sock in self._servers))
+        finally:
+            self._streams.close_all()
+            for refused in self._lingering:
+                refused.transport.abort()
+            await asyncio.sleep(0)  # in which they are closed
 
     def _server_started(self) -> None:
         if all(server.started for server, _ in self._servers):
@@ -192,11 +200,19 @@ class _Server(uvicorn.Server):
             server.close()
 
 
-def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
-    protocol: Any = partial(BoundedHttp, limits=limits, lingering=set())
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's; the standard library's, which does the same, where uvloop is not to be had."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _config(app: ASGIApp, limits: Limits, lingering: set[BoundedHttp]) -> uvicorn.Config:
+    protocol: Any = partial(BoundedHttp, limits=limits, lingering=lingering)
     return uvicorn.Config(
         app,
-        loop="asyncio",
         http=protocol,
         ws="none",
         lifespan="off",

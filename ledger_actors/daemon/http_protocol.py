@@ -1,18 +1,19 @@
 """HTTP on one connection: uvicorn's, with a limit on connections, time for a request, and words.
 
 uvicorn answers what is no HTTP with three words of text, waits for ever for a request that does
-not come, and takes any number of connections.
+not come, takes any number of connections, and, over httptools, a head without end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, RequestResponseCycle
-from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ledger_actors.daemon.errors import BadRequest, LedgerError, TooLarge, TooManyConnections
 from ledger_actors.daemon.limits import Limits, too_slow
@@ -32,7 +33,7 @@ _HEAD_TOO_LARGE = (
 )
 
 
-class BoundedHttp(HttpProtocol):
+class BoundedHttp(HttpToolsProtocol):
     """One connection. Everything is on the event loop's thread."""
 
     def __init__(
@@ -45,6 +46,7 @@ class BoundedHttp(HttpProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._refused = False
+        self._latest: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Take it, unless there are too many."""
@@ -64,6 +66,7 @@ class BoundedHttp(HttpProtocol):
         """It is gone."""
         self._end_deadline()
         self._lingering.discard(self)
+        self._give_up_request()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -83,14 +86,27 @@ class BoundedHttp(HttpProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; called by uvicorn while it handles the parser's exception."""
         problem = sys.exception()
-        status = getattr(problem, "error_status_hint", 400)
-        said = f"this is no HTTP/1.1 request that the door can read: {problem or msg}"
-        self._refuse(BadRequest(said, status=status))
+        cause = problem and (problem.__context__ or problem)  # of a callback that failed: why
+        said = f"this is no HTTP/1.1 request that the door can read: {cause or msg}"
+        self._refuse(BadRequest(said))
 
     def _request(self) -> RequestResponseCycle | None:
         """The request that is being answered, if there is one."""
-        latest: RequestResponseCycle | None = self.cycle  # None until the first
+        latest = self._latest
         return None if latest is None or latest.response_complete else latest
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Answer the next request; uvicorn's own `cycle` may be one that waits behind it."""
+        self._latest = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _give_up_request(self) -> None:
+        """Have what is being answered write no more: uvicorn tells that to the last one alone."""
+        self.pipeline.clear()
+        if (request := self._request()) is not None:
+            request.disconnected = True
+            request.waiting_for_100_continue = False
+            request.message_event.set()
 
     def _begin_deadline(self) -> None:
         seconds = self._limits.request_timeout
@@ -120,10 +136,7 @@ class BoundedHttp(HttpProtocol):
         request = self._request()
         if request is None or not request.response_started:
             self.transport.write(_answer(error))
-        if request is not None:
-            request.disconnected = True
-            request.waiting_for_100_continue = False
-            request.message_event.set()
+        self._give_up_request()
         if len(self._lingering) >= MOST_LINGERING:
             self.transport.close()
             return
@@ -134,9 +147,8 @@ class BoundedHttp(HttpProtocol):
 
 def _answer(error: LedgerError) -> bytes:
     body = msgspec.json.encode(ErrorBody.of(error))
-    phrase = STATUS_PHRASES.get(error.status, b"")
     head = (
-        f"HTTP/1.1 {error.status} {phrase.decode()}\r\ncontent-type: {JSON}\r\n"
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\ncontent-type: {JSON}\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body

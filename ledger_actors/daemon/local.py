@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
-from ledger_actors.daemon.contract import Service
+from ledger_actors.daemon.contract import Answer, Service
 from ledger_actors.daemon.errors import LedgerError, LedgerUnavailable
 from ledger_actors.daemon.protocol import (
     MAX_WINDOW,
@@ -27,7 +27,6 @@ from ledger_actors.daemon.protocol import (
     VerifyAnswer,
 )
 from ledger_actors.daemon.translate import as_ledger_error
-from supervision.future import Future
 
 T = TypeVar("T")
 MOST = 60.0
@@ -56,20 +55,22 @@ class LocalConnection:
 
     def send(self, command: CommandRequest) -> CommandAnswer:
         """One command, one answer."""
-        with self._in_words():
-            return self._service.answer(self._service.submit(_encode(command)).get(timeout=MOST))
+        outcome = self._outcome(*self._submit([command]))
+        if isinstance(outcome, LedgerError):
+            raise outcome
+        return outcome
 
     def send_many(self, commands: Iterable[CommandRequest], *, window: int) -> Iterator[Outcome]:
         """Many commands, at most a window of them unanswered; outcomes in order."""
         window = min(max(window, 2), MAX_WINDOW)
-        waiting: deque[Future[Any] | LedgerError] = deque()
+        waiting: deque[Answer] = deque()
         source = iter(commands)
         more = True
         while more or waiting:
             if more and len(waiting) <= window // 2:
-                step = [self._submit(one) for one in islice(source, window - len(waiting))]
+                step = list(islice(source, window - len(waiting)))
                 more = bool(step)
-                waiting.extend(step)
+                waiting.extend(self._submit(step))
             if waiting:
                 yield self._outcome(waiting.popleft())
 
@@ -133,14 +134,14 @@ class LocalConnection:
         for commits in list(self._followers):
             notify(commits)
 
-    def _submit(self, command: CommandRequest) -> Future[Any] | LedgerError:
+    def _submit(self, commands: list[CommandRequest]) -> list[Answer]:
         try:
             with self._in_words():
-                return self._service.submit(_encode(command))
+                return self._service.submit_many([_encode(command) for command in commands])
         except LedgerError as refusal:
-            return refusal
+            return [refusal] * len(commands)
 
-    def _outcome(self, answer: Future[Any] | LedgerError) -> Outcome:
+    def _outcome(self, answer: Answer) -> Outcome:
         if isinstance(answer, LedgerError):
             return answer
         try:

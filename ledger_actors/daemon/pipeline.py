@@ -1,9 +1,7 @@
 """Many commands through one HTTP request: the answers come back while commands still go out.
 
-httpx reads a response only after it has sent the whole request, so this speaks the same protocol
-with h11, the HTTP/1.1 library under both httpx and uvicorn. Everything happens in the caller's
-thread. Commands go out in steps of half a window, and at most a window is unanswered, so that
-neither side can fill the other's buffers while both wait.
+Everything happens in the caller's thread. Commands go out in steps of half a window, and at most a
+window is unanswered, so that neither side can fill the other's buffers while both wait.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ import msgspec
 
 from ledger_actors.daemon.connection import CommandRequest
 from ledger_actors.daemon.errors import LedgerError, LedgerUnavailable
+from ledger_actors.daemon.http_socket import HttpSocket
 from ledger_actors.daemon.protocol import (
     MAX_WINDOW,
     NDJSON,
@@ -25,7 +24,6 @@ from ledger_actors.daemon.protocol import (
     ErrorBody,
 )
 
-_CHUNK = 256 * 1024
 _LOST = (
     "the daemon went away before it had answered everything: what was not answered may or may not "
     "be written; to send it again under the same command_id is safe"
@@ -38,9 +36,7 @@ class CommandPipeline:
     """One streaming request on a socket of its own. Use once, iterate once."""
 
     def __init__(self, connected: socket.socket, headers: Mapping[str, str]) -> None:
-        self._socket = connected
-        self._http = h11.Connection(h11.CLIENT)
-        self._headers = headers
+        self._http = HttpSocket(connected, headers)
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(AnswerLine)
         self._rest = b""
@@ -56,10 +52,11 @@ class CommandPipeline:
         try:
             yield from self._exchange(iter(commands), min(max(window, 2), MAX_WINDOW))
         finally:
-            self._socket.close()
+            self._http.close()
 
     def _exchange(self, commands: Iterator[CommandRequest], window: int) -> Iterator[Outcome]:
-        self._write(self._request())
+        told = (("Content-Type", NDJSON), ("Transfer-Encoding", "chunked"))
+        self._write(self._http.begin("/v1/commands", *told))
         waiting, more = 0, True
         while more or waiting:
             if more and waiting <= window // 2:
@@ -67,30 +64,21 @@ class CommandPipeline:
                 more = sent > 0
                 waiting += sent
                 if not more:
-                    self._write(h11.EndOfMessage())
+                    self._write(self._http.end())
             if waiting:
                 for outcome in self._receive_some():
                     waiting -= 1
                     yield outcome
 
-    def _request(self) -> h11.Request:
-        headers = {"Host": "ledger", "Content-Type": NDJSON, "Transfer-Encoding": "chunked"}
-        return h11.Request(
-            method="POST",
-            target="/v1/commands",
-            headers=list((headers | dict(self._headers)).items()),
-        )
-
     def _send_step(self, commands: Iterator[CommandRequest], room: int) -> int:
         step = list(islice(commands, room))
         if step:
-            lines = b"\n".join(map(self._encoder.encode, step)) + b"\n"
-            self._write(h11.Data(data=lines))
+            self._write(self._http.body(self._encoder.encode_lines(step)))
         return len(step)
 
-    def _write(self, event: h11.Event) -> None:
+    def _write(self, data: bytes) -> None:
         try:
-            self._socket.sendall(self._http.send(event) or b"")
+            self._http.write(data)
         except OSError as lost:
             raise LedgerUnavailable(_LOST) from lost
 
@@ -107,15 +95,10 @@ class CommandPipeline:
         return iter(())
 
     def _refusal(self) -> LedgerError:
-        body = b""
-        while not isinstance(event := self._next(), h11.EndOfMessage | h11.ConnectionClosed):
-            body += event.data if isinstance(event, h11.Data) else b""
-        return msgspec.json.decode(body, type=ErrorBody).exception()
+        return msgspec.json.decode(self._http.rest(), type=ErrorBody).exception()
 
     def _next(self) -> object:
         try:
-            while (event := self._http.next_event()) is h11.NEED_DATA:
-                self._http.receive_data(self._socket.recv(_CHUNK))
+            return self._http.next()
         except (OSError, h11.RemoteProtocolError) as lost:
             raise LedgerUnavailable(_LOST) from lost
-        return event

@@ -15,6 +15,9 @@ from ledger_actors.runtime.command_catalog import Command, command_name
 Sendable = str | Command | Mapping[str, Any]
 """A command's name (its fields beside it), a command, or the wire form as a dict."""
 
+_encode = msgspec.json.Encoder().encode
+_KNOWN = frozenset(CommandRequest.__struct_fields__)
+
 
 def command_request(command: Sendable, fields: Mapping[str, Any], **told: Any) -> CommandRequest:
     """The request for it. `told` is command_id, author, correlation_id, causation_id.
@@ -36,18 +39,18 @@ def command_request(command: Sendable, fields: Mapping[str, Any], **told: Any) -
 
 
 def _from_wire(wire: Mapping[str, Any]) -> CommandRequest:
-    known = CommandRequest.__struct_fields__
-    unknown = [name for name in wire if name not in known]
-    if unknown or "type" not in wire:
+    if not wire.keys() <= _KNOWN or "type" not in wire:
+        unknown = [name for name in wire if name not in _KNOWN]
         what = f"no {unknown[0]!r}" if unknown else "a 'type'"
-        raise InvalidCommand(f"a command as a dict has {what}; it may have {', '.join(known)}")
+        known = ", ".join(CommandRequest.__struct_fields__)
+        raise InvalidCommand(f"a command as a dict has {what}; it may have {known}")
     return CommandRequest(**{**wire, "data": raw(wire.get("data", {}))})
 
 
 def raw(value: object) -> msgspec.Raw:
     """The JSON of it. A float that is no number has none: msgspec writes null for it."""
     try:
-        encoded = msgspec.json.encode(value)
+        encoded = _encode(value)
         if b"null" in encoded and not _finite(value):
             raise ValueError("NaN and Infinity are no JSON")
         return msgspec.Raw(encoded)

@@ -6,7 +6,6 @@ actor answers comes back by its future.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -19,13 +18,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
-from ledger_actors.daemon.command_stream import CommandStream, call_in
-from ledger_actors.daemon.contract import Service, outcome_of
+from ledger_actors.daemon.command_stream import CommandStream
+from ledger_actors.daemon.contract import Service
 from ledger_actors.daemon.errors import (
     BadRequest,
     Incompatible,
     LedgerError,
-    LedgerUnavailable,
     NotFound,
     NotJson,
     RequestTimedOut,
@@ -34,7 +32,7 @@ from ledger_actors.daemon.errors import (
 from ledger_actors.daemon.event_stream import events_response, verify_response
 from ledger_actors.daemon.limits import is_too_deep
 from ledger_actors.daemon.metrics import prometheus
-from ledger_actors.daemon.open_streams import GRACE_SECONDS, OpenStreams
+from ledger_actors.daemon.open_streams import OpenStreams
 from ledger_actors.daemon.protocol import (
     JSON,
     MAX_COMMAND_BYTES,
@@ -43,11 +41,10 @@ from ledger_actors.daemon.protocol import (
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
     ActorAction,
-    CommandAnswer,
     ErrorBody,
 )
+from ledger_actors.daemon.single_commands import SingleCommands
 from ledger_actors.daemon.translate import as_ledger_error
-from supervision.future import Future
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Any]]
@@ -78,12 +75,13 @@ class Door:
         self._service = service
         self._streams = streams
         self._patience = CapacityLimiter(_PATIENT_CALLS)
+        self._singles = SingleCommands(service, streams)
 
     def routes(self) -> list[Route]:
         """The paths of protocol.py. Read models last: their names are the service's."""
         return [
-            _get("/v1/commands", self.commands),
             _post("/v1/commands", self.send),
+            _get("/v1/commands", self.commands),
             _get("/v1/commands/{name}", self.command),
             _get("/v1/streams/{kind}/{id}", self.state),
             _get("/v1/events", self.events),
@@ -104,11 +102,9 @@ class Door:
         """One command, or many in one request."""
         check_protocol(request)
         if request.headers.get("content-type", "").startswith(NDJSON):
-            stream = CommandStream(self._service)
+            stream = CommandStream(self._service, self._singles.are_coming)
             return self._streams.guard(stream, stream.close)
-        body = await body_of(request)
-        future = await blocking(lambda: self._service.submit(body))
-        return answered(await self._outcome(future))
+        return answered(await self._singles.send(await body_of(request)))
 
     async def commands(self, request: Request) -> Response:
         """The commands there are."""
@@ -189,21 +185,6 @@ class Door:
     async def _patiently(self, call: Callable[[], T]) -> T:
         """`blocking`, for what may wait for somebody."""
         return await blocking(call, self._patience)
-
-    async def _outcome(self, future: Future[Any]) -> CommandAnswer:
-        """What came of a command, without blocking the loop."""
-        loop = asyncio.get_running_loop()
-        done = asyncio.Event()
-        leave = self._streams.enter(lambda: loop.call_later(GRACE_SECONDS, done.set))
-        future.add_done_callback(lambda _: call_in(loop, done.set))
-        await done.wait()
-        leave()
-        if not future.done():
-            raise LedgerUnavailable("the ledger's door is closing; send it again")
-        outcome = outcome_of(self._service, future)
-        if isinstance(outcome, LedgerError):
-            raise outcome
-        return outcome
 
 
 def _get(path: str, handler: Handler) -> Route:

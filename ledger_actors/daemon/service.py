@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -22,8 +22,9 @@ from ledger_actors._version import __version__
 from ledger_actors.daemon.actors import Actors
 from ledger_actors.daemon.connection import EventQuery
 from ledger_actors.daemon.consumers import consumer_status, count_aggregates
+from ledger_actors.daemon.contract import Answer
 from ledger_actors.daemon.describe import describe
-from ledger_actors.daemon.errors import StreamMissing, TooLarge
+from ledger_actors.daemon.errors import LedgerError, StreamMissing, TooLarge
 from ledger_actors.daemon.field_hints import with_hint
 from ledger_actors.daemon.messages import as_record, is_command
 from ledger_actors.daemon.protocol import (
@@ -55,7 +56,7 @@ from ledger_actors.runtime import (
     decode_envelope,
     state_at,
 )
-from supervision import Future, Ref, abandoned_threads
+from supervision import Ref, abandoned_threads
 
 _BATCH = 512
 _STATE_SECONDS = 30.0
@@ -93,13 +94,22 @@ class LedgerService:
 
     # -- commands ----------------------------------------------------------------------------------
 
-    def submit(self, raw: bytes) -> Future[Outcome]:
-        """Decode one command and send it on its way."""
-        if len(raw) > MAX_COMMAND_BYTES:
-            raise TooLarge(f"a command may have {MAX_COMMAND_BYTES:,} bytes; this has {len(raw):,}")
-        return self._bus.dispatch(self._decoded(raw))
+    def submit_many(self, lines: Sequence[bytes]) -> list[Answer]:
+        """Decode commands and send them on their way together, in order."""
+        decoded = [self._envelope(line) for line in lines]
+        envelopes = [one for one in decoded if isinstance(one, CommandEnvelope)]
+        sent = iter(self._bus.dispatch_many(envelopes))
+        return [next(sent) if isinstance(one, CommandEnvelope) else one for one in decoded]
+
+    def _envelope(self, line: bytes) -> CommandEnvelope | LedgerError:
+        try:
+            return self._decoded(line)
+        except Exception as problem:  # noqa: BLE001 - it is this command's alone, and its answer
+            return as_ledger_error(problem)
 
     def _decoded(self, raw: bytes) -> CommandEnvelope:
+        if len(raw) > MAX_COMMAND_BYTES:
+            raise TooLarge(f"a command may have {MAX_COMMAND_BYTES:,} bytes; this has {len(raw):,}")
         try:
             return decode_envelope(raw, self._system.commands)
         except InvalidCommand as wrong:

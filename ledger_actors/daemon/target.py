@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ledger_actors.daemon.address import DaemonPid, door_link, resolved
-from ledger_actors.daemon.errors import BadRequest, LedgerUnavailable
+from ledger_actors.daemon.errors import BadRequest, LedgerUnavailable, TimedOut
 from ledger_actors.daemon.program import program
 from ledger_actors.daemon.protocol import PROTOCOL_HEADER, PROTOCOL_VERSION
 from ledger_actors.daemon.unix_transport import UnixTransport
@@ -97,6 +97,10 @@ class Target:
             f"no ledger is running on {self.folder}: start one with `make run`, or with "
             f"`{program()} start --data {self.folder}`, in another terminal"
         )
+
+    def late(self) -> TimedOut:
+        """The sentence for a daemon that is there and does not answer."""
+        return TimedOut(f"the ledger at {self} did not answer in time")
 
     def _socket_path(self) -> str:
         try:

@@ -27,7 +27,7 @@ from ledger_actors.importing.sources import Stage, plan_stages
 from ledger_actors.importing.summary import ImportSummary, Problem, StageSummary, print_summary
 from ledger_actors.importing.verdicts import Verdict, verdict
 
-DEFAULT_WINDOW = 512
+DEFAULT_WINDOW = 2048
 MAX_ROUNDS = 8
 """How often a command without an answer goes again before its line is given up."""
 

@@ -37,6 +37,9 @@ from supervision.execution import shield
 __all__ = ["Aggregate", "Named"]
 
 S = TypeVar("S")
+
+UNWRITTEN_IDLE_SECONDS = 1.0
+"""How long an actor without any event is kept, after it was asked or refused something."""
 Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
 
 
@@ -154,6 +157,11 @@ class Aggregate(Passivated, Generic[S]):
         if isinstance(message, Execute):
             return message.envelope.log_fields()
         return {} if self._at_hand is None else log_fields(self._at_hand)
+
+    def idle_timeout(self) -> float:
+        """Return it; short for one that does not exist: there is no end of ids to ask about."""
+        most = super().idle_timeout()
+        return most if self._stand.version else min(most, UNWRITTEN_IDLE_SECONDS)
 
     def is_busy(self) -> bool:
         """Return whether something is in flight."""

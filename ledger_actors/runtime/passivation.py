@@ -98,6 +98,10 @@ class Passivated(Actor):
         """Return whether it must not end now, however idle it looks."""
         return False
 
+    def idle_timeout(self) -> float:
+        """Return the seconds without a message after which it ends; 0: never."""
+        return self._system.options.idle_timeout
+
     def used(self) -> None:
         """Take note that somebody wanted something."""
         self._used_at = self._system.clock.monotonic()
@@ -105,7 +109,7 @@ class Passivated(Actor):
     def look_if_idle(self) -> None:
         """Have it look itself if nobody has wanted anything for a while; from any thread."""
         idle_for = self._idle_for()
-        if idle_for < self._system.options.idle_timeout:
+        if idle_for < self.idle_timeout():
             self.arm_idle_timer(idle_for)
         else:
             self.actor_ref.signal(_IDLE_CHECK)
@@ -113,7 +117,7 @@ class Passivated(Actor):
     def on_idle_check(self) -> None:
         """End if nobody has wanted anything for a while and nothing is under way."""
         idle_for = self._idle_for()
-        if idle_for < self._system.options.idle_timeout or self.is_busy():
+        if idle_for < self.idle_timeout() or self.is_busy():
             self.arm_idle_timer(idle_for)
         else:
             self.exit(SHUTDOWN)
@@ -121,7 +125,7 @@ class Passivated(Actor):
     def arm_idle_timer(self, idle_for: float = 0.0) -> None:
         """Look again when the rest of the time is over, but not at once."""
         system = self._system
-        timeout = system.options.idle_timeout
+        timeout = self.idle_timeout()
         if timeout:
             wait = max(timeout - idle_for, timeout / 10)
             system.idle_looks.add(self.actor_ref, system.timers, wait, timeout)

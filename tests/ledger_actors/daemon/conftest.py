@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from ledger_actors.daemon.address import DaemonPid, UnixDoor, door_link
 from ledger_actors.daemon.client import HttpConnection
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
+from ledger_actors.daemon.contract import Answer
 from ledger_actors.daemon.endpoint import Endpoint
 from ledger_actors.daemon.errors import NotJson, Rejected
 from ledger_actors.daemon.limits import Limits
@@ -41,11 +42,14 @@ class FakeService:
         self.caught_up.set()
         self.listeners: list[Callable[[], None]] = []
 
-    def submit(self, raw: bytes) -> Future[CommandAnswer]:
+    def submit_many(self, lines: Sequence[bytes]) -> list[Answer]:
+        return [self.submit(line) for line in lines]
+
+    def submit(self, line: bytes) -> Answer:
         try:
-            command = msgspec.json.decode(raw, type=CommandRequest)
+            command = msgspec.json.decode(line, type=CommandRequest)
         except msgspec.DecodeError as wrong:
-            raise NotJson(str(wrong)) from None
+            return NotJson(str(wrong))
         future: Future[CommandAnswer] = Future()
         if command.type == "Refuse":
             future.set_exception(Rejected("no", code="refused_here"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import stat
 import threading
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ledger_actors.daemon.address import LONGEST_ADDRESS, UnixDoor, door_link, r
 from ledger_actors.daemon.client import HttpConnection
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
 from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
+from ledger_actors.daemon.http_protocol import MAX_HEAD_BYTES
 from ledger_actors.daemon.protocol import (
     MAX_COMMAND_BYTES,
     PROTOCOL_HEADER,
@@ -94,6 +96,76 @@ def test_the_order_holds_when_actors_answer_late(door: Any) -> None:
     outcomes = list(door.connection.send_many(held, window=8))
     releasing.join()
     assert [one.events[0].data["n"] for one in outcomes] == [1, 2, 3]
+
+
+def test_single_commands_of_many_threads_get_each_its_own_answer(door: Any) -> None:
+    def send_some(first: int) -> list[int]:
+        numbers = range(first, first + 25)
+        answers = [door.connection.send(command(number=number)) for number in numbers]
+        return [answer.events[0].data["n"] for answer in answers]
+
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(send_some, range(0, 200, 25)))
+    assert sorted(n for part in told for n in part) == list(range(200))
+    assert all(part == list(range(part[0], part[0] + 25)) for part in told)
+
+
+def test_a_single_command_passes_a_stream_that_waits(door: Any) -> None:
+    held = door.connection.send_many((command("Hold", n) for n in range(3)), window=8)
+    streaming = threading.Thread(target=list, args=(held,))
+    streaming.start()
+    while len(door.service.held) < 3:
+        door.connection.send(command(number=7))
+    door.service.release()
+    streaming.join(HANG)
+    assert not streaming.is_alive()
+
+
+def test_single_commands_one_after_the_other_use_one_connection(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connects = 0
+    connect = door.target.connect
+
+    def counted() -> socket.socket:
+        nonlocal connects
+        connects += 1
+        made: socket.socket = connect()
+        return made
+
+    monkeypatch.setattr(door.target, "connect", counted)
+    for number in range(5):
+        door.connection.send(command(number=number))
+    assert connects == 1
+
+
+def test_a_late_answer_is_not_taken_for_the_next_one(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger_actors.daemon.target.ANSWER_SECONDS", 0.2)
+    with pytest.raises(errors.TimedOut):
+        door.connection.send(command("Hold", 1))
+    monkeypatch.undo()
+    door.service.release()
+    assert door.connection.send(command(number=2)).events[0].data == {"n": 2}
+
+
+def test_a_connection_that_the_door_has_closed_meanwhile_is_replaced(door: Any) -> None:
+    door.connection.send(command(number=1))
+    door.ref.stop(block=True, timeout=HANG)
+    door.open()
+    assert door.connection.send(command(number=2)).events[0].data == {"n": 2}
+
+
+def test_a_head_without_end_is_refused(door: Any) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(resolved(door_link(door.folder))))
+        client.settimeout(HANG)
+        client.sendall(b"GET /v1/status HTTP/1.1\r\nX-Long: ")
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(100):
+                client.sendall(b"x" * MAX_HEAD_BYTES)
+        assert client.recv(100).startswith(b"HTTP/1.1 4")
 
 
 def test_ten_megabytes_are_refused_without_being_read(door: Any) -> None:
@@ -177,7 +249,7 @@ def test_what_is_no_http_is_answered_and_logged_as_one_line_of_json(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(resolved(door_link(door.folder))))
         client.sendall(b"good evening\r\n\r\n")
-        assert client.recv(100).startswith(b"HTTP/1.1 400")
+        assert client.recv(100).startswith(b"HTTP/1.1 4")
     door.close()
     restore()
     (logged,) = map(msgspec.json.decode, capsys.readouterr().err.splitlines())

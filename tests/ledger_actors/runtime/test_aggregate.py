@@ -241,6 +241,21 @@ def test_an_idle_aggregate_ends_and_comes_back_with_the_next_command(world: Any)
     assert world.state("a") == 6
 
 
+def test_one_that_does_not_exist_is_not_kept_for_long(world: Any) -> None:
+    """There is no end of ids that somebody may ask about."""
+    assert world.state("nobody") == 0
+    asked = world.counter("nobody")
+    world.send(Increment("a", 5))
+    world.clock.advance(2)
+    wait_for_exit(asked)
+
+    assert world.counter("a") is not None
+    world.send(Increment("nobody", 1))
+    world.clock.advance(2)
+    assert world.state("nobody") == 1
+    assert world.counter("nobody") is not None
+
+
 def test_a_message_that_crosses_the_passivation_is_not_lost(world: Any) -> None:
     for n in range(50):
         world.send(Increment("a", 1))

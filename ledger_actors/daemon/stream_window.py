@@ -1,0 +1,35 @@
+"""How many commands of a stream are under way at once: many alone, few beside single commands.
+
+The ledger answers in the order in which commands come, so what is under way is what a single one
+finds before it in the queues. While single ones come, a stream therefore keeps to what is done in a
+few milliseconds. How many that are is measured, since it depends on the machine and on the disk.
+"""
+
+from __future__ import annotations
+
+WIDEST = 2048
+"""The journal writes so many in a few commits; more do not make it faster."""
+
+NARROWEST = 16
+SHARED_SECONDS = 0.004
+
+
+class StreamWindow:
+    """The window of one stream."""
+
+    def __init__(self) -> None:
+        self.size = WIDEST
+
+    def room(self, under_way: int) -> int:
+        """How many may set out now; none before half of those under way have come back."""
+        free = self.size - under_way
+        return free if 2 * free >= self.size else 0
+
+    def took(self, seconds: float) -> None:
+        """Fit the window to what some commands took, from setting out to their answers."""
+        factor = min(max(SHARED_SECONDS / max(seconds, 1e-6), 0.5), 1.25)
+        self.size = min(max(int(self.size * factor) + 1, NARROWEST), WIDEST)
+
+    def widen(self) -> None:
+        """Nobody else is there."""
+        self.size = WIDEST
