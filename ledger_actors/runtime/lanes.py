@@ -136,6 +136,8 @@ class Lanes:
 
         If it is another, they are about to come back, and this one must not overtake them.
         """
+        if lane.ref is not None and lane.ref.exit_reason is None:
+            return True  # while it lives nobody else has its name
         ref = self._whereis(key)
         if lane.ref is None:
             lane.ref = ref  # it was being started

@@ -62,7 +62,10 @@ class Subscriptions:
         if not rows:
             return
         for one in committed:
-            self._tell_aggregates(one)
+            # An origin that lives is the aggregate; one that has ended may have a successor, which
+            # has read its stream before this was written.
+            if one.origin is None or one.origin.exit_reason is not None:
+                self._tell_aggregates(one)
         after, up_to, digest = rows[0].id - 1, rows[-1].id, rows[-1].hash
         decoded: dict[int, tuple[Recorded, ...]] = {}
         for entry in self._topics.lookup(ALL):
@@ -78,5 +81,5 @@ class Subscriptions:
         for stream, rows in by_stream.items():
             category, _, identity = stream.partition("-")
             ref = self._names.whereis((category, identity))
-            if ref is not None and ref is not committed.origin:
+            if ref is not None:
                 ref.signal(Delivery(rows[0].id - 1, rows[-1].id, tuple(rows)))

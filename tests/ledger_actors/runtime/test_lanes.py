@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ledger_actors.runtime.lanes import Lanes
+from supervision import KILLED
 
 
 class Road:
@@ -17,7 +19,7 @@ class Road:
     def __init__(self) -> None:
         self.out: list[float] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
-        self.actor: Any = "first"
+        self.actor: Any = SimpleNamespace(exit_reason=None)
         self.lanes = Lanes(lambda _key: self.actor, lambda *args: self.later.append(args))
 
     def enter(self, number: float, **options: Any) -> Traveller:
@@ -120,7 +122,8 @@ def test_one_that_fails_at_once_keeps_those_behind_it_back(road: Road) -> None:
 def test_a_new_actor_is_not_reached_before_those_that_its_predecessor_had(road: Road) -> None:
     """The first has not heard yet that its actor has ended; the second must not overtake it."""
     first = road.enter(1)
-    road.actor = "second"
+    road.actor.exit_reason = KILLED
+    road.actor = SimpleNamespace(exit_reason=None)
     second = road.enter(2)
     assert road.out == [1]
     first.come_back()
