@@ -96,16 +96,22 @@ class Application:
         self._door = UnixDoor(door_link(folder, configured=settings.endpoint.socket))
         self._names = Registry("names")
         self._topics = Registry("subscriptions", keys="duplicate")
-        timers = Timers(clock)
+        timers, options = Timers(clock), runtime_options(settings)
+        real_timers = timers if clock is SYSTEM_CLOCK else Timers(SYSTEM_CLOCK)
         self.system = System(
             store=self._store,
             names=self._names,
-            subscriptions=Subscriptions(self._names, self._topics),
+            subscriptions=Subscriptions(
+                self._names,
+                self._topics,
+                timers=real_timers,
+                interval=options.delivery_interval,
+            ),
             timers=timers,
-            real_timers=timers if clock is SYSTEM_CLOCK else Timers(SYSTEM_CLOCK),
+            real_timers=real_timers,
             read_models=ReadModels(folder / "read-models"),
             clock=clock,
-            options=runtime_options(settings),
+            options=options,
         )
         self.bus = CommandBus(self.system, AGGREGATE_CLASSES, HANDLERS)
         self._dates = LedgerDates(self.system, self.bus)
@@ -269,6 +275,7 @@ def runtime_options(settings: Settings) -> RuntimeOptions:
     return RuntimeOptions(
         hydration_delay=settings.projector.hydration_delay / 1000,
         hydration_delay_entropy=settings.projector.hydration_delay_entropy / 1000,
+        delivery_interval=settings.projector.delivery_interval / 1000,
         idle_timeout=settings.aggregate.idle_timeout,
         snapshot_every=settings.aggregate.snapshot_every,
         conflict_retries=settings.command.conflict_retries,

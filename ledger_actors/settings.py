@@ -107,6 +107,10 @@ class ProjectorSettings(Section):
         description="At most so many milliseconds more, at random, so that they do not all start"
         " at once."
     )
+    delivery_interval: Milliseconds = Field(
+        description="Milliseconds between two deliveries of new events to it; what is committed"
+        " meanwhile comes together, and whoever waits for a read model does not wait for that."
+    )
 
 
 class JournalSettings(Section):

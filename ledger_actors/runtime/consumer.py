@@ -317,6 +317,7 @@ class Consumer(Actor):
         if event_id <= self.position:
             return self.position
         self._waiting.append((event_id, self.defer_reply()))
+        self.system.subscriptions.tell_consumers()
         return None
 
     def _answer_waiting(self) -> None:

@@ -172,7 +172,7 @@ class Journey:
         return problem
 
     def _again(self, problem: BaseException) -> None:
-        at_once = self._last is None and _in_order(problem)
+        at_once = self._last is None and _needs_no_pause(problem)
         self._last = problem
         self.ways.come_back(self, 0.0 if at_once else self._next_pause())
 
@@ -203,8 +203,6 @@ def pauses() -> Iterator[float]:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _in_order(problem: BaseException) -> bool:
-    """Return whether it needs no pause: an aggregate that was idle, or was overtaken."""
-    if isinstance(problem, ActorDead):
-        return not problem.reason.abnormal
-    return isinstance(problem, WrongExpectedVersion)
+def _needs_no_pause(problem: BaseException) -> bool:
+    """Return whether it may be tried at once: whoever comes after one that ended needs no time."""
+    return isinstance(problem, ActorDead | WrongExpectedVersion)

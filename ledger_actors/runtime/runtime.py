@@ -83,15 +83,19 @@ class Runtime:
         """
         names, topics = Registry("names"), Registry("subscriptions", keys="duplicate")
         timers = Timers(clock)
+        real_timers = timers if clock is SYSTEM_CLOCK else Timers(SYSTEM_CLOCK)
+        options = options or RuntimeOptions()
         system = System(
             store=SqliteEventStore(Path(folder) / "events.db", clock=clock),
             names=names,
-            subscriptions=Subscriptions(names, topics),
+            subscriptions=Subscriptions(
+                names, topics, timers=real_timers, interval=options.delivery_interval
+            ),
             timers=timers,
-            real_timers=timers if clock is SYSTEM_CLOCK else Timers(SYSTEM_CLOCK),
+            real_timers=real_timers,
             read_models=ReadModels(Path(folder) / "read-models"),
             clock=clock,
-            options=options or RuntimeOptions(),
+            options=options,
         )
         bus = CommandBus(system, aggregates, handlers)
         children = [

@@ -133,6 +133,7 @@ VALUES = {
     "endpoint.request_timeout": ("2.5", 2.5),
     "projector.hydration_delay": ("7", 7),
     "projector.hydration_delay_entropy": ("3", 3),
+    "projector.delivery_interval": ("20", 20),
     "journal.max_batch": ("9", 9),
     "aggregate.idle_timeout": ("1.5", 1.5),
     "aggregate.snapshot_every": ("0", 0),

@@ -8,8 +8,8 @@ import pytest
 
 from ledger_actors.runtime import Delivery, EventFilter, Subscriptions
 from ledger_actors.store import Committed, RecordedEvent
-from supervision import Actor, Registry, spawn
-from supervision.testing import HANG, wait_for_exit
+from supervision import Actor, ManualClock, Registry, Timers, TimersKeeper, spawn
+from supervision.testing import HANG, wait_for_exit, wait_until
 
 
 class Hears(Actor):
@@ -108,3 +108,44 @@ def test_listeners_hear_the_last_id_of_each_commit_until_they_stop(
     subscriptions.publish([Committed((row(3),), None)])
 
     assert heard == [2]
+
+
+def test_what_is_committed_within_the_interval_is_told_together(hears: Any) -> None:
+    timers = Timers(ManualClock())
+    subscriptions = within(timers, seconds=60.0)
+    subscriptions.subscribe(hears[0], EventFilter())
+    for event_id in (1, 2, 3):
+        subscriptions.publish([Committed((row(event_id),), None)])
+    at_once = told(hears[0])
+    subscriptions.tell_consumers()
+    subscriptions.tell_consumers()
+
+    assert [(one.after, one.up_to) for one in at_once] == [(0, 1)]
+    assert [(one.after, one.up_to) for one in told(hears[0])] == [(0, 1), (1, 3)]
+
+
+def test_when_the_interval_is_over_the_rest_is_told_without_another_commit(hears: Any) -> None:
+    timers = Timers()
+    keeper = spawn(TimersKeeper, [timers])
+    subscriptions = within(timers, seconds=0.001)
+    subscriptions.subscribe(hears[0], EventFilter())
+    for event_id in (1, 2, 3):
+        subscriptions.publish([Committed((row(event_id),), None)])
+    wait_until(lambda: told(hears[0])[-1].up_to == 3)
+    keeper.stop()
+
+
+def test_what_a_killed_journal_did_not_tell_is_not_covered_up(hears: Any) -> None:
+    subscriptions = within(Timers(ManualClock()), seconds=60.0)
+    subscriptions.subscribe(hears[0], EventFilter())
+    for event_id in (1, 2, 5):
+        subscriptions.publish([Committed((row(event_id),), None)])
+    subscriptions.tell_consumers()
+
+    ranges = [(one.after, one.up_to) for one in told(hears[0])]
+    assert ranges == [(0, 1), (1, 2), (4, 5)]
+
+
+def within(timers: Timers, *, seconds: float) -> Subscriptions:
+    topics = Registry("topics", keys="duplicate")
+    return Subscriptions(Registry("names"), topics, timers=timers, interval=seconds)
