@@ -1,8 +1,8 @@
 """Live aggregates: how many bytes each, how fast they start, how long a crash takes.
 
-In a process of its own. An aggregate is started as in the daemon: a message finds no actor under
-its name, its supervisor starts one, which hydrates before it answers. What is counted here have no
-events, so they share one first state, and their bytes are what there is beside it.
+In a process of its own, with the collector set as the daemon sets it. An aggregate is started as in
+the daemon: a message finds no actor under its name, its supervisor starts one, which hydrates
+before it answers. Each has one event, and its bytes are counted with its state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import targets, workload
+from benchmarks import histories, targets, workload
 from benchmarks.measuring import (
     Figure,
     Rates,
@@ -28,6 +28,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.peers import pykka_actors
 from benchmarks.scale import Scale
+from ledger_actors.daemon import collector
 from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.runtime import Runtime, RuntimeOptions
 from supervision import count_children
@@ -53,7 +54,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
     many = f"{scale.live:,} live aggregates"
     peer = "Pykka's ThreadingActor"
     yield Figure(
-        f"{many}: each, beside its state",
+        f"{many}: each, with its state",
         "bytes",
         found["bytes"],
         peer,
@@ -86,14 +87,16 @@ def _ours(scale: Scale, place: Path) -> Rates:
 
 def live(place: Path, *, count: int, crashes: int) -> Rates:
     """Start `count` aggregates, crash some others beside them; return what it took."""
+    accounts = count + crashes
+    histories.write(place, events=1 + accounts, accounts=accounts)
     with (
         workload.daemons_logs(place),
         workload.runtime(place, OPTIONS, projectors=(), process_managers=()) as opened,
     ):
-        _write_histories(opened, crashes)
-        gc.collect()
+        _deposit(opened, crashes)
+        collector.settle()
         before = resident_bytes()
-        found = {"starts": rate(count, _start, opened, count)}
+        found = {"starts": rate(count, _start, opened, range(crashes, crashes + count))}
         gc.collect()
         found["bytes"] = (resident_bytes() - before) / count
         alive = count_children(opened.system.aggregates).active
@@ -103,21 +106,20 @@ def live(place: Path, *, count: int, crashes: int) -> Rates:
             for one in range(crashes)
         ]
         found["crash"] = statistics.median(taken) * 1_000
-        workload.check(opened.system.store, events=1 + crashes * (EVENTS + 1))
+        workload.check(opened.system.store, events=1 + count + crashes * (EVENTS + 1))
     return found
 
 
-def _write_histories(opened: Runtime, accounts: int) -> None:
-    """Give each account that is to crash its events; they are live then."""
-    workload.dispatch_all(opened, list(workload.opening_structs(accounts)), window=WINDOW)
+def _deposit(opened: Runtime, accounts: int) -> None:
+    """Give each account that is to crash its other events; they are live then."""
     deposits = workload.deposit_structs((EVENTS - 1) * accounts, accounts)
     workload.dispatch_all(opened, deposits, window=WINDOW)
 
 
-def _start(opened: Runtime, count: int) -> None:
+def _start(opened: Runtime, numbers: range) -> None:
     waiting: deque[Any] = deque()
-    for number in range(count):
-        waiting.append(opened.bus.read(Account, f"live-{number}"))
+    for number in numbers:
+        waiting.append(opened.bus.read(Account, workload.account(number)))
         if len(waiting) == WINDOW:
             waiting.popleft().get()
     for one in waiting:

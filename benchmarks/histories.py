@@ -1,13 +1,10 @@
 """Stores with many events, written by the store's own append, so that the hash chain is whole.
 
-Each event has a command id of its own, at random, as clients make them: an index over ids that
-come in order would cost less than it does in truth.
+Each event has a command id of its own, as clients should make them: random, growing with time.
 """
 
 from __future__ import annotations
 
-import random
-import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain, islice
@@ -34,8 +31,7 @@ def write(place: Path, *, events: int, accounts: int) -> None:
     """Write a store of that many events: a company, and accounts with equally many events each."""
     each, more = divmod(events - 1, accounts)
     ensure(each > 0 and more == 0, f"{events - 1} events are not the same for {accounts} accounts")
-    identities = random.Random(events)
-    appends = (_append(identities, *one) for one in _history(accounts, each))
+    appends = (_append(*one) for one in _history(accounts, each))
     with SqliteEventStore(place / "events.db") as store:
         while batch := list(islice(appends, _BATCH)):
             ensure(all(isinstance(one, Appended) for one in store.append(batch)), "an append")
@@ -62,8 +58,8 @@ def _event(account: str, *, first: bool) -> Event:
     return AccountCredited(account_uuid=account, amount=_CENT, reason=Reason.DEPOSIT)
 
 
-def _append(identities: random.Random, stream: str, version: int, event: Event) -> Append:
-    command_id = str(uuid.UUID(int=identities.getrandbits(128), version=4))
+def _append(stream: str, version: int, event: Event) -> Append:
+    command_id = workload.new_id()
     return Append(
         (StreamWrite(stream, (EVENTS.encode(event),), version),),
         command_id=command_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,9 +68,9 @@ def openings(accounts: int) -> Iterator[Wire]:
 
 def opening_structs(accounts: int) -> Iterator[tuple[Command, str]]:
     """The same as structs, each with its command id."""
-    yield RegisterCompany(company_uuid=COMPANY, name="Bench"), _id()
+    yield RegisterCompany(company_uuid=COMPANY, name="Bench"), new_id()
     for number in range(accounts):
-        yield OpenAccount(account_uuid=account(number), company_uuid=COMPANY), _id()
+        yield OpenAccount(account_uuid=account(number), company_uuid=COMPANY), new_id()
 
 
 def sources(numbers: Iterable[int], balance: str, *, name: str = "source") -> Iterator[Wire]:
@@ -96,7 +98,7 @@ def deposit_on(number: int) -> Wire:
 
 def deposit_structs(count: int, accounts: int) -> list[tuple[Command, str]]:
     """The same as structs, each with its command id."""
-    return [(deposit_to(account(number % accounts)), _id()) for number in range(count)]
+    return [(deposit_to(account(number % accounts)), new_id()) for number in range(count)]
 
 
 def deposit_to(account_uuid: str) -> DepositToAccount:
@@ -183,9 +185,12 @@ def check(ledger: Ledger | EventStore, *, events: int) -> None:
     ensure(found.events == events, f"the store has {found.events} events, not {events}")
 
 
-def _id() -> str:
-    return str(uuid.uuid4())
+def new_id() -> str:
+    """Return an id as clients should make them: random, and growing with time (UUID version 7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    number = (milliseconds << 80 | secrets.randbits(80)) & ~(0xF << 76) | 7 << 76
+    return str(uuid.UUID(int=number & ~(0x3 << 62) | 0x2 << 62))
 
 
 def _wire(kind: str, **data: Any) -> Wire:
-    return {"type": kind, "data": data, "command_id": _id()}
+    return {"type": kind, "data": data, "command_id": new_id()}
