@@ -31,6 +31,7 @@ from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.journey import Journey, Ways
 from ledger_actors.runtime.lanes import Lanes, NoLanes
 from ledger_actors.runtime.question import Question
+from ledger_actors.runtime.stored_states import short_state
 from ledger_actors.runtime.system import System, by_category
 from ledger_actors.store.errors import StoreError
 from ledger_actors.store.model import Appended, StoredCommand
@@ -41,6 +42,9 @@ from supervision.specs import ChildSpec, child_spec
 from supervision.terms import TEMPORARY
 
 __all__ = ["CommandBus"]
+
+SHORT_HISTORY = 32
+"""Events that are read where an actor would have to be started for them."""
 
 Address: TypeAlias = tuple[type[Aggregate[Any]] | type[CommandHandler], str]
 """Who is started by the first message to it: an aggregate by its id, a handler by its command."""
@@ -268,8 +272,8 @@ class CommandBus:
     def glance(self, key: Named) -> Stand | None:
         """Return what `ask(key, ReadAhead(), ...)` would answer, if it is known without asking.
 
-        It is if nothing is on its way to the aggregate and it has nothing to do, or if nothing was
-        ever written about it.
+        It is if nothing is on its way to the aggregate and it has nothing to do, or if it does not
+        run and has a short history: then to start it would cost more than to read that.
         """
         if self._lanes.is_in_use(key):
             return None
@@ -277,9 +281,9 @@ class CommandBus:
         if ref is not None:
             actor = ref.running
             return actor.ahead() if ref.is_idle() and isinstance(actor, Aggregate) else None
-        if key in self._starting or not self._not_on_disk([key]):
+        if key in self._starting:
             return None
-        return Stand(key[0].initial_state, 0)
+        return short_state(self._system, *key, most=SHORT_HISTORY)
 
     def _ask(self, key: Named, message: Any, *, number: float | None = None) -> Future[Any]:
         place = next(self._numbers) if number is None else number

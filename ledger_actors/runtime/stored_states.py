@@ -9,14 +9,15 @@ import msgspec
 import structlog
 
 from ledger_actors.runtime.aggregate_messages import Stand
-from ledger_actors.runtime.errors import NoSuchStream
+from ledger_actors.runtime.errors import LedgerRuntimeError, NoSuchStream
 from ledger_actors.runtime.system import System
+from ledger_actors.store.errors import StoreError
 from ledger_actors.store.model import RecordedEvent, Snapshot
 
 if TYPE_CHECKING:
     from ledger_actors.runtime.aggregate import Aggregate
 
-__all__ = ["latest_snapshot", "save_snapshot", "snapshot_payload", "state_at"]
+__all__ = ["latest_snapshot", "save_snapshot", "short_state", "snapshot_payload", "state_at"]
 
 log = structlog.get_logger()
 
@@ -44,6 +45,27 @@ def state_at(
         version = row.version
     if version == 0:
         raise NoSuchStream(stream, event_id)
+    return Stand(state, version)
+
+
+def short_state(
+    system: System, cls: type[Aggregate[Any]], identity: str, *, most: int
+) -> Stand | None:
+    """Return the state of an aggregate on disk, if it takes at most so many events to make it.
+
+    `None`: it has more of them, or it cannot be read. Runs in the caller's thread.
+    """
+    stream, state = cls.stream(identity), cls.initial_state
+    try:
+        version = system.store.stream_version(stream)
+        if version > most:
+            return None
+        for row in _rows(system, stream, 0, None) if version else ():
+            for event in system.events.decode(row):
+                state = cls.evolve(state, event)
+            version = row.version
+    except (StoreError, LedgerRuntimeError):
+        return None
     return Stand(state, version)
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from ledger_actors.runtime import Rejection
+from ledger_actors.runtime.command_bus import SHORT_HISTORY
+from ledger_actors.store import Append, AppendRequest, NewEvent, StreamWrite
+from supervision import ActorDead
 from supervision.testing import HANG, wait_until
 from tests.ledger_actors.runtime.counters import Counter, Increment, Move
 from tests.ledger_actors.runtime.test_races import HeldJournal
@@ -39,12 +42,32 @@ def test_one_about_which_nothing_was_written_is_not_started(world: Any) -> None:
     assert (glance(world, "nobody").state, glance(world, "nobody").version) == (0, 0)
 
 
-def test_one_that_was_written_about_and_does_not_run_is_asked(world: Any) -> None:
+def test_one_that_does_not_run_and_has_a_short_history_is_read_from_disk(world: Any) -> None:
     world.send(Increment("a", 10))
+    world.counter("a").stop(timeout=HANG)
+    moved = world.send(Move("a", "b", 3))
+
+    assert len(moved.events) == 2
+    assert world.counter("a") is None
+    assert (glance(world, "a").state, glance(world, "a").version) == (7, 2)
+
+
+def test_one_that_does_not_run_and_has_a_long_history_is_started_and_asked(world: Any) -> None:
+    world.send_many([(Increment("a", 1), None)] * (SHORT_HISTORY + 1))
     world.counter("a").stop(timeout=HANG)
 
     assert glance(world, "a") is None
     assert len(world.send(Move("a", "b", 3)).events) == 2
+    assert world.counter("a") is not None
+
+
+def test_one_whose_history_cannot_be_read_says_so_by_its_actor(world: Any) -> None:
+    unknown = Append((StreamWrite("counter-a", (NewEvent("of.tomorrow", "{}"),)),))
+    world.system.journal.ask(AppendRequest(unknown), timeout=HANG)
+
+    assert glance(world, "a") is None
+    with pytest.raises(ActorDead, match="tomorrow"):
+        world.send(Move("a", "b", 3))
 
 
 def test_what_was_sent_to_an_aggregate_before_comes_first(world: Any) -> None:
