@@ -1,7 +1,8 @@
 """HTTP on one connection: uvicorn's, with a limit on connections, time for a request, and words.
 
 uvicorn answers what is no HTTP with three words of text, waits for ever for a request that does
-not come, takes any number of connections, and, over httptools, a head without end.
+not come, takes any number of connections, and, over httptools, a head or trailers without end and
+any number of requests on one connection that wait for their turn.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ import msgspec
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from ledger_actors.daemon.errors import BadRequest, LedgerError, TooLarge, TooManyConnections
+from ledger_actors.daemon.errors import (
+    BadRequest,
+    LedgerError,
+    TooLarge,
+    TooManyConnections,
+    TooManyRequests,
+)
 from ledger_actors.daemon.limits import Limits, too_slow
 from ledger_actors.daemon.protocol import JSON, ErrorBody
 
@@ -26,10 +33,17 @@ MOST_LINGERING = 64
 """Of those that stay so; beyond, a refused connection is closed at once."""
 
 MAX_HEAD_BYTES = 64 * 1024
-"""The most that a request line and its headers may have together."""
+"""The most of a head, or of trailers, that is kept while their end has not come."""
+
+MOST_PIPELINED = 256
+"""Requests of one connection that may wait while the one before them is answered."""
 
 _HEAD_TOO_LARGE = (
     f"a request line and its headers may have {MAX_HEAD_BYTES:,} bytes; these have more"
+)
+_TOO_MANY_PIPELINED = (
+    f"{MOST_PIPELINED} requests may wait on one connection, and here are more: read the answers "
+    "before sending on, or send many commands as one stream"
 )
 
 
@@ -44,7 +58,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._limits = limits
         self._lingering = lingering
         self._deadline: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._kept_bytes = 0
         self._refused = False
         self._latest: RequestResponseCycle | None = None
 
@@ -73,15 +87,31 @@ class BoundedHttp(HttpToolsProtocol):
         """Read on; the time for a request runs from its first byte until its head is there."""
         if self._refused:
             return
+        self._kept_bytes += len(data)
         super().data_received(data)
-        if self._request() is not None:
-            self._end_deadline()
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
+        if self._kept_bytes > MAX_HEAD_BYTES:
             self._refuse(TooLarge(_HEAD_TOO_LARGE, status=431))
+        elif len(self.pipeline) > MOST_PIPELINED:
+            self._refuse(TooManyRequests(_TOO_MANY_PIPELINED))
+        elif self._request() is not None:
+            self._end_deadline()
         elif self._deadline is None and not self.transport.is_closing():
             self._begin_deadline()
+
+    def on_headers_complete(self) -> None:
+        """A head is there."""
+        self._kept_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body is: the parser keeps none of it."""
+        self._kept_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is there, with its trailers."""
+        self._kept_bytes = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; called by uvicorn while it handles the parser's exception."""
@@ -94,6 +124,12 @@ class BoundedHttp(HttpToolsProtocol):
         """The request that is being answered, if there is one."""
         latest = self._latest
         return None if latest is None or latest.response_complete else latest
+
+    def _has_answered(self) -> bool:
+        """Whether what is coming in has its answer, or the beginning of one."""
+        if (request := self._request()) is not None:
+            return request.response_started
+        return self._latest is not None and self._latest.more_body  # answered before it was all in
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Answer the next request; uvicorn's own `cycle` may be one that waits behind it."""
@@ -116,7 +152,6 @@ class BoundedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-            self._head_bytes = 0
 
     def _too_slow(self) -> None:
         self._refuse(too_slow(self._limits))
@@ -133,8 +168,7 @@ class BoundedHttp(HttpToolsProtocol):
         self.connections.discard(self)
         if self.transport.is_closing():
             return
-        request = self._request()
-        if request is None or not request.response_started:
+        if not self._has_answered():
             self.transport.write(_answer(error))
         self._give_up_request()
         if len(self._lingering) >= MOST_LINGERING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ledger_actors.daemon import errors
 from ledger_actors.daemon.connection import CommandRequest
-from ledger_actors.daemon.http_protocol import MAX_HEAD_BYTES
+from ledger_actors.daemon.http_protocol import MAX_HEAD_BYTES, MOST_PIPELINED
 from ledger_actors.daemon.limits import Limits, RequestRate, is_too_deep
 from ledger_actors.daemon.protocol import CommandAnswer
 from supervision import ManualClock
@@ -164,6 +164,52 @@ def test_a_head_without_end_is_refused(limited: Open) -> None:
         status, error = refusal(client.read_to_end())
     assert status in (400, 431)
     assert error["message"]
+
+
+HELD = post("/v1/commands", b'{"type":"Hold","data":1}')
+CHUNKED = b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked"
+STREAM = b"POST /v1/commands HTTP/1.1\r\nHost: x\r\n" + CHUNKED + b"\r\n\r\n0\r\n"
+
+
+@pytest.mark.parametrize("begun", [HELD + b"GET / HTTP/1.1\r\n", HELD + STREAM, STREAM])
+def test_a_head_or_trailers_without_end_are_not_kept_while_a_request_is_answered(
+    limited: Open, begun: bytes
+) -> None:
+    door = limited(Limits())
+    with raw_client(door.folder) as client:
+        client.send(begun)
+        client.send(b"X-More: yes\r\n" * MAX_HEAD_BYTES)
+        with suppress(ConnectionResetError):
+            while client.socket.recv(1 << 16):
+                pass  # until the door has closed it; one that reads on lets this time out
+
+
+def test_requests_that_wait_for_one_before_them_are_limited(limited: Open) -> None:
+    door = limited(Limits())
+    with raw_client(door.folder) as client:
+        client.send(HELD + get("/v1/commands") * (MOST_PIPELINED + 1))
+        status, error = refusal(client.read_to_end())
+    assert (status, error["code"]) == (429, "too_many_requests")
+    assert f"{MOST_PIPELINED} requests" in error["message"]
+
+
+def test_as_many_as_may_wait_are_answered(limited: Open) -> None:
+    door = limited(Limits())
+    with raw_client(door.folder) as client:
+        client.send(get("/v1/commands") * MOST_PIPELINED + get("/v1/none", "Connection: close"))
+        answers = client.read_to_end()
+    assert answers.count(b"HTTP/1.1 200 OK") == MOST_PIPELINED
+    assert answers.count(b"HTTP/1.1 404") == 1
+
+
+def test_a_body_refused_before_it_came_is_answered_once(limited: Open) -> None:
+    door = limited(Limits(request_timeout=SOON))
+    with raw_client(door.folder) as client:
+        client.send(b"POST /v1/commands HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
+        answer = client.read_until(b"}}")
+        client.send(b"x" * 2 * MAX_HEAD_BYTES)
+        answer += client.read_to_end()
+    assert refusal(answer)[0] == 413
 
 
 def test_a_stream_may_say_nothing_for_longer_than_a_request(limited: Open) -> None:
