@@ -165,7 +165,7 @@ def test_a_head_without_end_is_refused(door: Any) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
             for _ in range(100):
                 client.sendall(b"x" * MAX_HEAD_BYTES)
-        assert client.recv(100).startswith(b"HTTP/1.1 4")
+        assert client.recv(100).startswith(b"HTTP/1.1 431")
 
 
 def test_ten_megabytes_are_refused_without_being_read(door: Any) -> None:
@@ -249,7 +249,7 @@ def test_what_is_no_http_is_answered_and_logged_as_one_line_of_json(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(resolved(door_link(door.folder))))
         client.sendall(b"good evening\r\n\r\n")
-        assert client.recv(100).startswith(b"HTTP/1.1 4")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
     door.close()
     restore()
     (logged,) = map(msgspec.json.decode, capsys.readouterr().err.splitlines())
