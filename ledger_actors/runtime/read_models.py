@@ -20,8 +20,10 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from ledger_actors.runtime.errors import ReadModelDamaged, ReadModelFull
+from ledger_actors.store.dealt import DealtTables
 from ledger_actors.store.errors import CorruptStore, StoreFull
 from ledger_actors.store.faults import translation
+from ledger_actors.store.model import Dealt, Standing
 from ledger_actors.store.owner_only import make_file, make_folder
 
 __all__ = [
@@ -31,11 +33,16 @@ __all__ = [
     "history_of",
     "position_of",
     "set_position",
+    "standing_of",
     "transaction",
+    "write_dealt",
 ]
 
 T = TypeVar("T")
 _POSITION = "_position"
+DEALT = DealtTables("_")
+"""Of the one projector whose file it is: its name is left empty."""
+
 _NO_ROOM = "no room left on the disk of {}: nothing was written"
 
 
@@ -192,6 +199,16 @@ def set_position(db: Database, event_id: int, event_hash: str | None) -> None:
     db.conn.execute(f"INSERT OR REPLACE INTO {_POSITION} VALUES (1, ?, ?)", values)
 
 
+def standing_of(db: Database) -> Standing:
+    """Return what a read model has taken in and what was parked; within one transaction."""
+    return DEALT.read(db.conn, "", position_of(db))
+
+
+def write_dealt(db: Database, dealt: Dealt) -> None:
+    """Write what was taken in and what was parked; within the transaction of the rows."""
+    DEALT.write(db.conn, "", dealt)
+
+
 class ReadModels:
     """The folder of all read models; without one, a temporary folder that goes at the end."""
 
@@ -231,6 +248,7 @@ def _prepared(connection: sqlite3.Connection) -> Database:
     )
     if "event_hash" not in db.table(_POSITION).columns_dict:
         db.table(_POSITION).add_column("event_hash", str)  # made by an earlier release
+    DEALT.create(connection)
     return db
 
 

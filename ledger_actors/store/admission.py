@@ -32,6 +32,7 @@ from ledger_actors.store.model import (
     STREAM_EXISTS,
     Append,
     Appended,
+    Dealt,
     ExpectedVersion,
     PositionUpdate,
     RecordedEvent,
@@ -89,6 +90,7 @@ class Admitted:
     new_streams: dict[str, int] = field(default_factory=dict)
     streams: dict[str, StreamHead] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
+    dealt: list[tuple[str, Dealt]] = field(default_factory=list)
 
     def writes_something(self) -> bool:
         """Return whether there is anything to commit."""
@@ -165,7 +167,7 @@ class _Admission:
         if update is None or self._position(update.consumer) == update.event_id:
             return
         self._check_position(update, self.admitted.head.event_id)
-        self.admitted.positions[update.consumer] = update.event_id
+        self._move(update)
 
     # -- the checks --------------------------------------------------------------------------------
 
@@ -184,7 +186,8 @@ class _Admission:
 
     def _check_position(self, update: PositionUpdate, head: int) -> None:
         actual = self._position(update.consumer)
-        if actual != update.expected or (actual is not None and update.event_id <= actual):
+        least = 0 if actual is None else actual + (update.dealt is None)
+        if actual != update.expected or update.event_id < least:
             raise PositionConflict(update.consumer, update.expected, actual)
         if update.event_id > head:
             raise EventIdInFuture(update.event_id, head)
@@ -205,8 +208,13 @@ class _Admission:
             admitted.commands.append((command_id, fingerprint, first, len(events)))
             self._taken[command_id] = StoredCommand(command_id, fingerprint, events)
         if append.position is not None:
-            admitted.positions[append.position.consumer] = append.position.event_id
+            self._move(append.position)
         return Appended(events)
+
+    def _move(self, update: PositionUpdate) -> None:
+        self.admitted.positions[update.consumer] = update.event_id
+        if update.dealt is not None:
+            self.admitted.dealt.append((update.consumer, update.dealt))
 
     def _record(self, write: StreamWrite, append: Append, recorded: list[RecordedEvent]) -> None:
         """Give the events of `write` their ids, versions and hashes."""

@@ -11,8 +11,10 @@ from ledger_actors.store.model import (
     Append,
     Appended,
     CommandsFound,
+    Heading,
     RecordedEvent,
     Snapshot,
+    Standing,
     StoredCommand,
     VerifyReport,
 )
@@ -140,6 +142,12 @@ class EventStore(Protocol):
 
     def positions(self) -> dict[str, int]:
         """Return the positions of all consumers by name."""
+
+    def standing(self, consumer: str) -> Standing:
+        """Return a consumer's position with what it has dealt with; all of one moment."""
+
+    def headings(self, *, after: int, up_to: int) -> Iterator[list[Heading]]:
+        """Iterate over id, type and stream of the events after an id, in order, page by page."""
 
     def streams(self, prefix: str | None = None) -> Iterator[str]:
         """Iterate over the names of the streams, those that begin with `prefix`, sorted."""

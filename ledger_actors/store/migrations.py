@@ -104,6 +104,25 @@ def _event_log(db: Database) -> None:
     )
 
 
+@EVENTS(name="0006_dealt")
+def _dealt(db: Database) -> None:
+    # What process managers have processed and parked. As it was released: `dealt.py` may move on.
+    db.execute(
+        "CREATE TABLE processed (consumer TEXT, block INTEGER, events INTEGER NOT NULL,"
+        " digest INTEGER NOT NULL, PRIMARY KEY (consumer, block)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE counted (consumer TEXT PRIMARY KEY, after_id INTEGER NOT NULL,"
+        " wanted TEXT NOT NULL) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE parked (consumer TEXT, event_id INTEGER, key TEXT NOT NULL,"
+        " type TEXT NOT NULL, stream TEXT NOT NULL, attempts INTEGER NOT NULL,"
+        " error TEXT NOT NULL, traceback TEXT NOT NULL, parked_at TEXT NOT NULL,"
+        " PRIMARY KEY (consumer, event_id)) WITHOUT ROWID"
+    )
+
+
 @SNAPSHOTS(name="0001_snapshots")
 def _snapshots(db: Database) -> None:
     _table(db, "snapshots").create(

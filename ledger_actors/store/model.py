@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from ledger_actors.store.tally import BlockTally
+
 __all__ = [
     "ANY",
     "NO_STREAM",
@@ -17,14 +19,19 @@ __all__ = [
     "Append",
     "Appended",
     "CommandsFound",
+    "Counting",
+    "Dealt",
     "Expected",
     "ExpectedVersion",
     "Guard",
+    "Heading",
     "NewEvent",
+    "Parked",
     "PositionUpdate",
     "Problem",
     "RecordedEvent",
     "Snapshot",
+    "Standing",
     "StoredCommand",
     "StreamWrite",
     "VerifyReport",
@@ -77,6 +84,14 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     hash: str
 
 
+class Heading(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Which event it is, without what it says."""
+
+    id: int
+    type: str
+    stream: str
+
+
 class StreamWrite(msgspec.Struct, frozen=True):
     """Events for one stream, and the version that the stream must have before them."""
 
@@ -92,12 +107,60 @@ class Guard(msgspec.Struct, frozen=True, gc=False):
     version: int
 
 
+class Parked(msgspec.Struct, frozen=True):
+    """An event that a consumer has put aside, as `error` says, after so many `attempts`.
+
+    Without attempts it is whole itself: it waits behind an earlier one of the same `key`.
+    """
+
+    event_id: int
+    key: str
+    type: str
+    stream: str
+    attempts: int
+    error: str
+    traceback: str
+    parked_at: str
+
+
+class Counting(msgspec.Struct, frozen=True):
+    """After which event a consumer counts what it processes, and which events it `wanted` then."""
+
+    after: int
+    wanted: str
+
+
+class Dealt(msgspec.Struct, frozen=True):
+    """What a consumer writes of the events that it has dealt with, beside its position.
+
+    `processed` is added to what is there. With `counting`, all that was counted is forgotten first.
+    """
+
+    processed: tuple[BlockTally, ...] = ()
+    parked: tuple[Parked, ...] = ()
+    unparked: tuple[int, ...] = ()
+    counting: Counting | None = None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far a consumer has come, and what it has dealt with; all of one moment."""
+
+    position: int | None
+    counting: Counting | None
+    blocks: tuple[BlockTally, ...]
+    parked: tuple[Parked, ...]
+
+
 class PositionUpdate(msgspec.Struct, frozen=True, gc=False):
-    """Move a consumer's position to `event_id`; `expected` is where it must be now."""
+    """Move a consumer's position to `event_id`; `expected` is where it must be now.
+
+    With something `dealt`, it may also stay where it is.
+    """
 
     consumer: str
     event_id: int
     expected: int | None
+    dealt: Dealt | None = None
 
 
 class Append(msgspec.Struct, frozen=True):

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from ledger_actors.store.connections import Readers
+from ledger_actors.store.dealt import DEALT
 from ledger_actors.store.errors import CorruptStore, EventIdInFuture
-from ledger_actors.store.model import RecordedEvent, StoredCommand
+from ledger_actors.store.model import Heading, RecordedEvent, Standing, StoredCommand
 from ledger_actors.store.rows import fetch, fetch_text, json_text
 
 __all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
@@ -34,12 +35,20 @@ _COMMANDS_TAKEN = (
     f"SELECT {', '.join(_COMMAND)} FROM commands"
     " WHERE command_id IN (SELECT value FROM json_each(?))"
 )
+_POSITION = "SELECT event_id FROM positions WHERE consumer = ?"
+_HEADINGS = (
+    "SELECT e.id, e.type, s.name AS stream FROM events AS e"
+    " LEFT JOIN streams AS s ON s.id = e.stream_id WHERE e.id > ? AND e.id <= ?"
+    " ORDER BY e.id LIMIT ?"
+)
+_HEADINGS_PAGE = 1000  # rows
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
 _FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the system each time
 
 _decode = msgspec.json.Decoder(list[RecordedEvent]).decode
+_decode_headings = msgspec.json.Decoder(list[Heading]).decode
 
 Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
 """Returns at most so many events after a key, in order of that key."""
@@ -150,13 +159,36 @@ class Reading:
 
     def position(self, consumer: str) -> int | None:
         """Return a consumer's position."""
-        found: int | None = self._one("SELECT event_id FROM positions WHERE consumer = ?", consumer)
+        found: int | None = self._one(_POSITION, consumer)
         return found
 
     def positions(self) -> dict[str, int]:
         """Return all positions."""
         with self._readers.lease() as connection:
             return dict(connection.execute("SELECT consumer, event_id FROM positions").fetchall())
+
+    def standing(self, consumer: str) -> Standing:
+        """Return what a consumer has dealt with."""
+        with self._readers.lease() as connection:
+            connection.execute("BEGIN")
+            try:
+                row = connection.execute(_POSITION, (consumer,)).fetchone()
+                return DEALT.read(connection, consumer, None if row is None else row[0])
+            finally:
+                connection.execute("ROLLBACK")
+
+    def headings(self, *, after: int, up_to: int) -> Iterator[list[Heading]]:
+        """Iterate over id, type and stream of events, page by page."""
+        while after < up_to:
+            with self._readers.lease() as connection:
+                text = fetch_text(
+                    connection, Heading.__struct_fields__, _HEADINGS, (after, up_to, _HEADINGS_PAGE)
+                )
+            page = sorted(_decode_headings(text), key=attrgetter("id"))
+            if not page:
+                return
+            yield page
+            after = page[-1].id
 
     def _one(self, query: str, *values: Any) -> Any:
         with self._readers.lease() as connection:

@@ -25,8 +25,10 @@ from ledger_actors.store.model import (
     Append,
     Appended,
     CommandsFound,
+    Heading,
     RecordedEvent,
     Snapshot,
+    Standing,
     StoredCommand,
     VerifyReport,
 )
@@ -196,6 +198,14 @@ class SqliteEventStore:
     def positions(self) -> dict[str, int]:
         """Return the positions of all consumers by name."""
         return self._reading.positions()
+
+    def standing(self, consumer: str) -> Standing:
+        """Return what a consumer has dealt with; see `EventStore.standing`."""
+        return self._reading.standing(consumer)
+
+    def headings(self, *, after: int, up_to: int) -> Iterator[list[Heading]]:
+        """Iterate over id, type and stream of events; see `EventStore.headings`."""
+        return self._reading.headings(after=after, up_to=up_to)
 
     # -- the whole file ----------------------------------------------------------------------------
 

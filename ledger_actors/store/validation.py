@@ -92,6 +92,9 @@ def _position(position: PositionUpdate) -> None:
     _count("position", position.event_id)
     if position.expected is not None:
         _count("expected position", position.expected)
+    for parked in () if position.dealt is None else position.dealt.parked:
+        for name in ("key", "error", "traceback"):
+            _text(f"parked {name}", getattr(parked, name))
 
 
 def _name(what: str, value: object) -> None:

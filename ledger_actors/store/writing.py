@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ledger_actors.store.admission import Admitted, Head
+from ledger_actors.store.dealt import DEALT
 from ledger_actors.store.errors import CorruptStore
 from ledger_actors.store.model import RecordedEvent
 from ledger_actors.store.rows import fetch, insert, json_text
@@ -28,8 +29,6 @@ _SET_POSITION = (
     " ON CONFLICT (consumer) DO UPDATE"
     " SET event_id = excluded.event_id, updated_at = excluded.updated_at"
 )
-
-
 class Tail(msgspec.Struct, frozen=True):
     """The end of the file, as a writer has to know it before it goes on."""
 
@@ -92,6 +91,8 @@ def write(connection: sqlite3.Connection, admitted: Admitted, *, updated_at: str
     insert(connection, "commands", admitted.commands)
     for consumer, event_id in admitted.positions.items():
         connection.execute(_SET_POSITION, (consumer, event_id, updated_at))
+    for consumer, dealt in admitted.dealt:
+        DEALT.write(connection, consumer, dealt)
 
 
 def _event_rows(
