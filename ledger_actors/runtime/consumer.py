@@ -16,18 +16,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from ledger_actors.runtime.backlog import backlog
-from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor
+from ledger_actors.runtime.consumer_messages import ReadPosition, Stopping, WaitFor
 from ledger_actors.runtime.delivery import Delivery, as_delivery, unseen
 from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
     OtherHistory,
+    PoisonEvent,
     PositionAhead,
     ProjectorStopped,
     ReadModelDamaged,
     ReadModelFull,
     is_unreadable,
 )
+from ledger_actors.runtime.event_taker import EventTaker
 from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.parking import Batch, DiscardParked, ParkingOutcome, RetryParked
 from ledger_actors.runtime.recorded import Recorded, decode_recorded, log_fields
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import StoreFull
@@ -39,16 +42,12 @@ __all__ = ["Consumer", "Stopping"]
 
 T = TypeVar("T")
 
-FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped)
+FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped, PoisonEvent)
 """What no restart would change; beside an event that cannot be read."""
 
 
 MOST_AT_ONCE = 1024
 """Deliveries that are taken as one, at most."""
-
-
-class Stopping(Exception):
-    """A request to stop came in the middle of something."""
 
 
 class _DelayOver(SystemMessage):
@@ -58,20 +57,14 @@ class _DelayOver(SystemMessage):
         """Come too late to matter."""
 
 
-class Consumer(Actor):
+class Consumer(EventTaker):
     """An actor that takes events in order of id, each exactly once in effect. On its own thread."""
-
-    name: ClassVar[str]
-    """Names the consumer and its position, for ever."""
 
     types: ClassVar[Sequence[str]] = ()
     """The event types that it wants, `*` being a wildcard; none means all."""
 
     streams: ClassVar[Sequence[str]] = ()
     """The streams that it wants, `*` being a wildcard; none means all."""
-
-    at_hand: Recorded | RecordedEvent | None = None
-    """The event that it deals with; whoever takes events one by one says so here."""
 
     def __init__(self, system: System) -> None:
         super().__init__()
@@ -89,10 +82,6 @@ class Consumer(Actor):
     @abstractmethod
     def load_position(self) -> int:
         """Return where it stands; called before it subscribes, and the same whenever it is."""
-
-    @abstractmethod
-    def take(self, events: Sequence[Recorded], up_to: int) -> None:
-        """Deal with events, in order, and move the position to `up_to`, in one transaction."""
 
     def remedy(self) -> str:
         """Return what else can be done if the position is ahead of the store, to end a sentence."""
@@ -127,6 +116,8 @@ class Consumer(Actor):
             return self._wait_for(message.event_id)
         if isinstance(message, ReadPosition):
             return self.position
+        if isinstance(message, RetryParked | DiscardParked):
+            return self._with_parked(message)
         delivery = as_delivery(message)
         if delivery is None:
             self.log.warning("consumer.not_an_event", message=repr(message)[:200])
@@ -172,6 +163,7 @@ class Consumer(Actor):
         head = self.system.store.head()
         if self.position > head:
             raise PositionAhead(self.name, self.position, head, remedy=self.remedy())
+        self.resume()
         began_at = self.position
         self._catch_up()
         self.system.subscriptions.subscribe(self.actor_ref, self.filter)
@@ -268,6 +260,7 @@ class Consumer(Actor):
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         """Take deliveries as one; where a row cannot be read, what was before it, and raise."""
         events: list[Recorded] = []
+        ids: list[int] = []
         position, decoded = self.position, self.decoded
         for delivery in deliveries:
             for row in delivery.events:
@@ -276,18 +269,27 @@ class Consumer(Actor):
                 try:
                     events += decoded(row, delivery.decoded)
                 except LedgerRuntimeError:
-                    self._move(events, row.id - 1)
+                    self._move(Batch(row.id - 1, events, ids))
                     self.at_hand = row
                     raise
+                ids.append(row.id)
         last = deliveries[-1]
         self._known_hash = (last.up_to, last.hash)
-        self._move(events, last.up_to)
+        self._move(Batch(last.up_to, events, ids))
 
-    def _move(self, events: Sequence[Recorded], up_to: int) -> None:
-        if up_to > self.position:
-            self.take(events, up_to)
-            self.move_to(up_to)
+    def _move(self, batch: Batch) -> None:
+        if batch.up_to > self.position:
+            self.deal_with(batch)
             self._answer_waiting()
+
+    def _with_parked(self, message: RetryParked | DiscardParked) -> ParkingOutcome | None:
+        try:
+            if isinstance(message, RetryParked):
+                return self.retry(message)
+            return self.discard(message)
+        except Stopping:
+            self.defer_reply()  # whoever asked is told of the end
+            return None
 
     def move_to(self, event_id: int) -> None:
         """Take note that it has dealt with all up to an event, for whoever looks at it."""

@@ -1,10 +1,10 @@
-"""What a consumer answers, and the name that it has."""
+"""What a consumer answers, the name that it has, and how it leaves off."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["ReadPosition", "WaitFor", "consumer_key"]
+__all__ = ["ReadPosition", "Stopping", "WaitFor", "consumer_key"]
 
 
 def consumer_key(name: str) -> tuple[str, str]:
@@ -20,3 +20,7 @@ class WaitFor(msgspec.Struct, frozen=True):
 
 class ReadPosition(msgspec.Struct, frozen=True):
     """Answer the id of the last event that has been dealt with."""
+
+
+class Stopping(Exception):
+    """A request to stop came in the middle of something."""

@@ -14,12 +14,15 @@ __all__ = [
     "LedgerRuntimeError",
     "MissedEventError",
     "NoSuchStream",
+    "NotParked",
     "OtherHistory",
+    "PoisonEvent",
     "PositionAhead",
     "ProjectorGone",
     "ProjectorStopped",
     "ReadModelDamaged",
     "ReadModelFull",
+    "ReadModelIncomplete",
     "StreamGap",
     "TooManyConflicts",
     "UnknownCommand",
@@ -147,6 +150,39 @@ class ProjectorStopped(ProjectorGone):
     def __init__(self, consumer: str, projector: str, why: str) -> None:
         super().__init__(consumer, projector)
         self.args = (f"{consumer} needs the read model of {projector}, which has stopped: {why}",)
+
+
+class ReadModelIncomplete(LedgerRuntimeError):
+    """A process manager needs a read model in which events are parked: what it reads may be wrong.
+
+    So its own event is parked in turn, and is tried again by hand after those.
+    """
+
+    def __init__(self, consumer: str, projector: str, *, count: int, first: int) -> None:
+        found = f"event {first} is" if count == 1 else f"{count} events are, {first} the first,"
+        super().__init__(
+            f"{consumer} needs the read model of {projector}, in which {found} parked: "
+            "retry or discard there first, and then here"
+        )
+
+
+class PoisonEvent(LedgerRuntimeError):
+    """An event was tried often enough, by a consumer that may not go on without it."""
+
+    def __init__(self, consumer: str, failure: object) -> None:
+        super().__init__(
+            f"{failure}; {consumer} is bound to the order of all its events and takes none behind "
+            "it: mend what raises, and `parked retry` starts it again; or `parked discard` it"
+        )
+
+
+class NotParked(LedgerRuntimeError, Rejection):
+    """A consumer has no such event parked. A refusal; `code` is for programs."""
+
+    code = "not_parked"
+
+    def __init__(self, consumer: str, event_id: int) -> None:
+        super().__init__(f"{consumer} has not parked event {event_id}; `parked list` shows those")
 
 
 class ReadModelFull(LedgerRuntimeError, OSError):

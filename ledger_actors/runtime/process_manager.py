@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -19,15 +20,26 @@ from msgspec.structs import replace
 from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate
-from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.consumer_messages import WaitFor, consumer_key
-from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped
+from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.consumer_messages import Stopping, WaitFor, consumer_key
+from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped, ReadModelIncomplete
+from ledger_actors.runtime.parking import Batch
 from ledger_actors.runtime.projector import Projector
+from ledger_actors.runtime.read_models import standing_of
 from ledger_actors.runtime.recorded import Recorded, StreamEvents
 from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
-from ledger_actors.store.model import ANY, Append, PositionUpdate, StreamWrite
+from ledger_actors.store.model import (
+    ANY,
+    Append,
+    Dealt,
+    Parked,
+    PositionUpdate,
+    Standing,
+    StreamWrite,
+)
+from ledger_actors.store.tally import tallies
 from supervision import ActorDead, CallTimeout, Future
 
 __all__ = ["ProcessManager"]
@@ -77,6 +89,8 @@ class ProcessManager(Consumer):
             ProjectorGone: there has been none for a while. Let it be a crash: whoever supervises
                 both must hear that this one cannot go on.
             ProjectorStopped: it has stopped for good. Let it through: then so does this one.
+            ReadModelIncomplete: events up to that one are parked there. Let it through: then so is
+                the event that this one is at.
         """
         address = self.system.names.name(consumer_key(projector.name))
         gone_at: float | None = None
@@ -89,7 +103,14 @@ class ProcessManager(Consumer):
             gone_at = gone_at or time.monotonic()
             if time.monotonic() - gone_at > GONE_SECONDS:
                 raise ProjectorGone(self.name, projector.name)
-        return projector.read(self.system, query)
+        return projector.read(self.system, partial(self._whole, projector.name, query, up_to))
+
+    def _whole(self, projector: str, query: Callable[[Database], T], up_to: int, db: Database) -> T:
+        """Return `query(db)` if nothing is missing in what it reads."""
+        missing = [row.event_id for row in standing_of(db).parked if row.event_id <= up_to]
+        if missing:
+            raise ReadModelIncomplete(self.name, projector, count=len(missing), first=missing[0])
+        return query(db)
 
     def wait_for_answer(self, answer: Future[Any], projector: str) -> bool:
         """Wait for a projector's answer; return whether it gave one before it ended.
@@ -127,28 +148,59 @@ class ProcessManager(Consumer):
             self._stored = self.system.store.position(self.name)
         if self._stored is None:
             head = self.system.store.head()
-            self._append(Append(position=PositionUpdate(self.name, head, None)))
-            self._stored = head
+            self._keep(head, Dealt(counting=self.counting_after(head)))
         return self._stored
 
-    def take(self, events: Sequence[Recorded], up_to: int) -> None:
+    def take(self, batch: Batch) -> None:
         """React to each event, effect and position in one append, also where there is no effect.
 
         So none is processed twice, even if what it led to was nothing.
         """
-        for event_id, parts in groupby(events, key=attrgetter("id")):
+        for event_id, parts in groupby(batch.events, key=attrgetter("id")):
             event, *others = parts
             self.at_hand = event
             children = [child for part in (event, *others) for child in self.process(part)]
-            self._commit(event, children)
+            part = batch.part((event,), self.position, event_id)
+            self._commit(event, children, _dealt(part), event_id)
             self.move_to(event_id)
             self.at_hand = None
             self.stop_if_asked()
-        if self._stored is None or up_to - self._stored >= KEEP_POSITION_EVERY:
-            self._append(Append(position=PositionUpdate(self.name, up_to, self._stored)))
-            self._stored = up_to
+        rest = batch.part((), self.position, batch.up_to)
+        stored = self._stored or 0
+        if rest.ids or rest.parked or batch.up_to - stored >= KEEP_POSITION_EVERY:
+            self._keep(batch.up_to, _dealt(rest))
 
-    def _commit(self, event: Recorded, children: Sequence[StreamEvents]) -> None:
+    def take_up(self, row: Parked, events: Sequence[Recorded]) -> None:
+        """React to a parked event, in one append with forgetting that it is."""
+        dealt = Dealt(tuple(tallies((row.event_id,))), unparked=(row.event_id,))
+        children = [child for part in events for child in self.process(part)]
+        stored = self.load_position()
+        if events:
+            self._commit(events[0], children, dealt, stored)
+        else:
+            self._keep(stored, dealt)
+
+    def record(self, dealt: Dealt) -> None:
+        """Write what is parked or counted."""
+        self._keep(self.load_position(), dealt)
+
+    def standing(self) -> Standing:
+        """Return what is written in the store."""
+        return self.system.store.standing(self.name)
+
+    def give_up(self, event_id: int, append: Append) -> None:
+        """Write the discard and forget that the event is parked, as one."""
+        stored = self.load_position()
+        update = PositionUpdate(self.name, stored, stored, Dealt(unparked=(event_id,)))
+        self._append(replace(append, position=update))
+
+    def _keep(self, position: int, dealt: Dealt) -> None:
+        self._append(Append(position=PositionUpdate(self.name, position, self._stored, dealt)))
+        self._stored = position
+
+    def _commit(
+        self, event: Recorded, children: Sequence[StreamEvents], dealt: Dealt, position: int
+    ) -> None:
         encode = self.system.events.encode
         writes = tuple(
             StreamWrite(child.stream, tuple(map(encode, child.events)), ANY) for child in children
@@ -161,16 +213,20 @@ class ProcessManager(Consumer):
             author=self.name,
             correlation_id=event.correlation_id,
             causation_id=str(event.id),
-            position=PositionUpdate(self.name, event.id, self._stored),
+            position=PositionUpdate(self.name, position, self._stored, dealt),
         )
         try:
             self._append(append)
         except CommandIdReused as taken:  # by a command from outside: it must not stand for ours
             self.log.warning("process_manager.command_id_taken", reason=str(taken))
             self._append(replace(append, command_id=f"{command_id}:{self.name}"))
-        self._stored = event.id
+        self._stored = position
 
     def _append(self, append: Append) -> None:
         # What else goes wrong is a crash: the restart reads the position and does what is left.
         request = AppendRequest(append)
         self.patiently(lambda: self.system.journal.ask(request))
+
+
+def _dealt(batch: Batch) -> Dealt:
+    return Dealt(tuple(tallies(batch.ids)), tuple(batch.parked))

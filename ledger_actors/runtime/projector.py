@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
@@ -12,22 +11,25 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from sqlite_utils import Database
 
-from ledger_actors.runtime.consumer import Consumer, Stopping
-from ledger_actors.runtime.errors import (
-    LedgerRuntimeError,
-    OtherHistory,
-    ReadModelFull,
-    WrittenByAnother,
-)
+from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.consumer_messages import Stopping
+from ledger_actors.runtime.errors import OtherHistory, WrittenByAnother
+from ledger_actors.runtime.parking import Batch
+from ledger_actors.runtime.poison import is_poison
 from ledger_actors.runtime.read_models import (
     ReadModel,
     history_of,
     position_of,
     set_position,
+    standing_of,
     transaction,
+    write_dealt,
 )
 from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.runtime.system import System
+from ledger_actors.store.journal import AppendRequest
+from ledger_actors.store.model import Append, Dealt, Parked, Standing
+from ledger_actors.store.tally import tallies
 
 __all__ = ["Projector", "Rebuild"]
 
@@ -61,6 +63,7 @@ class Projector(Consumer):
         self.model: ReadModel = system.read_models.model(self.name, self.version)
         self._db: Database | None = None
         self._stored = 0
+        self._rebuilding = False
 
     @abstractmethod
     def create(self, db: Database) -> None:
@@ -104,13 +107,38 @@ class Projector(Consumer):
         self._stored = position
         return position
 
-    def take(self, events: Sequence[Recorded], up_to: int) -> None:
-        """Project events and move the position, in one transaction.
+    def take(self, batch: Batch) -> None:
+        """Project a batch and move the position, in one transaction.
 
-        Where there are none the position is written later, with what comes: the model is the same.
+        Where it has no events the position is written later, with what comes: the model is the
+        same. Where one of it raises, those before it are kept.
         """
-        if events or up_to - self._stored >= KEEP_POSITION_EVERY:
-            self.patiently(lambda: self._write(self._database, events, up_to))
+        if not (batch.ids or batch.parked or batch.up_to - self._stored >= KEEP_POSITION_EVERY):
+            return
+        try:
+            self.patiently(lambda: self._write(self._database, batch))
+        except Exception:
+            self.move_to(max(self.position, self._stored))
+            raise
+
+    def take_up(self, row: Parked, events: Sequence[Recorded]) -> None:
+        """Project a parked event, in one transaction with forgetting that it is."""
+        dealt = Dealt(tuple(tallies((row.event_id,))), unparked=(row.event_id,))
+        self.patiently(lambda: self._commit(self._database, events, dealt, self._stored))
+
+    def record(self, dealt: Dealt) -> None:
+        """Write what is parked or counted."""
+        self.patiently(lambda: self._commit(self._database, (), dealt, self._stored))
+
+    def standing(self) -> Standing:
+        """Return what is written in its file."""
+        return standing_of(self._database)
+
+    def give_up(self, event_id: int, append: Append) -> None:
+        """Write the discard, which is the truth; should it end here, its successor reads it."""
+        request = AppendRequest(append)
+        self.patiently(lambda: self.system.journal.ask(request))
+        self.record(Dealt(unparked=(event_id,)))
 
     def remedy(self) -> str:
         """Return how the model is made anew where it cannot start."""
@@ -141,31 +169,42 @@ class Projector(Consumer):
                 self.create(db)
         return db
 
-    def _write(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
+    def _write(self, db: Database, batch: Batch) -> None:
         try:
-            self._commit(db, events, up_to)
-        except (LedgerRuntimeError, Stopping):
-            raise
-        except Exception:
-            self._keep_what_was_before(db, events)
-            raise
+            self._commit_batch(db, batch)
+        except Exception as problem:
+            if not (batch.events and is_poison(problem)):
+                raise
+            if batch.events[0].id != batch.events[-1].id:
+                self._one_by_one(db, batch, problem)
+            else:
+                self.at_hand = batch.events[0]
+                raise
 
-    def _commit(self, db: Database, events: Sequence[Recorded], up_to: int) -> None:
+    def _commit_batch(self, db: Database, batch: Batch) -> None:
+        dealt = Dealt(tuple(tallies(batch.ids)), tuple(batch.parked))
+        self._commit(db, batch.events, dealt, batch.up_to)
+
+    def _commit(self, db: Database, events: Sequence[Recorded], dealt: Dealt, up_to: int) -> None:
         with transaction(db):
             if (stands_at := position_of(db)) != self._stored:
                 raise WrittenByAnother(self.name, expected=self._stored, found=stands_at)
-            self.project_all(db, events)
-            self.at_hand = None
-            set_position(db, up_to, self.hash_at(up_to))
+            if events:
+                self.project_all(db, events)
+                self.at_hand = None
+            write_dealt(db, dealt)
+            if up_to != self._stored:
+                set_position(db, up_to, self.hash_at(up_to))
         self._stored = up_to
 
-    def _keep_what_was_before(self, db: Database, events: Sequence[Recorded]) -> None:
+    def _one_by_one(self, db: Database, batch: Batch, problem: Exception) -> None:
         """Project events one by one, until one raises; all that one row is read as are one."""
-        with suppress(ReadModelFull):  # then they are left to the successor
-            for event_id, parts in groupby(events, key=attrgetter("id")):
-                one = tuple(parts)
-                self.at_hand = one[0]
-                self._commit(db, one, event_id)
+        for event_id, parts in groupby(batch.events, key=attrgetter("id")):
+            one = tuple(parts)
+            self.at_hand = one[0]
+            self._commit_batch(db, batch.part(one, self._stored, event_id))
+        self._commit_batch(db, batch.part((), self._stored, batch.up_to))
+        self.log.warning("projector.batch_failed", error=repr(problem), up_to=batch.up_to)
 
     def _rebuild_unless_stopped(self) -> int | None:
         try:
@@ -175,21 +214,30 @@ class Projector(Consumer):
             return None
 
     def _rebuild(self) -> int:
-        """Build a new file, from the first event on, and copy it over the one that serves."""
-        before, rebuilt = (self.position, self._stored), self.model.begin_rebuild()
+        """Build a new file, from the first event on, and copy it over the one that serves.
+
+        It begins with nothing parked. Meanwhile the new file is the one that is written to.
+        """
+        before = (self._db, self.position, self._stored, self.parking)
+        rebuilt = self.model.begin_rebuild()
         subscriptions = self.system.subscriptions
         subscriptions.unsubscribe(self.actor_ref)  # what is to be read need not wait here as well
         try:
-            self._open(rebuilt)
+            self._rebuilding = True
+            self._db = self._open(rebuilt)
             self.position = self._stored = 0
-            self._fill(rebuilt)
+            self.resume()
+            self._fill()
             subscriptions.subscribe(self.actor_ref, self.filter)
-            self._fill(rebuilt)
+            self._fill()
             self.model.take_over(rebuilt)
         except BaseException:
-            self.position, self._stored = before
+            _, self.position, self._stored, self.parking = before
             raise
         finally:
+            self._rebuilding = False
+            self._db = before[0]
+            self._count_parked()
             self.model.end_rebuild(rebuilt)
         self._stored = self.position
         self.move_to(self.position)
@@ -197,12 +245,19 @@ class Projector(Consumer):
         self.log.info("projector.rebuilt", position=self.position)
         return self.position
 
-    def _fill(self, rebuilt: Database) -> None:
-        for batch in self._batches():
-            events = [one for row in batch.events for one in self.decoded(row, batch.decoded)]
-            self._write(rebuilt, events, batch.up_to)
-            self.position = batch.up_to
+    def _fill(self) -> None:
+        for delivery in self._batches():
+            events = [one for row in delivery.events for one in self.decoded(row, delivery.decoded)]
+            ids = [row.id for row in delivery.events]
+            self.deal_with(Batch(delivery.up_to, events, ids), may_crash=False)
             self.stop_if_asked()
+
+    def move_to(self, event_id: int) -> None:
+        """Take note of how far it is; a rebuild is nobody else's business before it is done."""
+        if self._rebuilding:
+            self.position = event_id
+        else:
+            super().move_to(event_id)
 
     def _close(self) -> None:
         if self._db is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ledger_actors.runtime.catalog import EVENTS, EventCatalog
 from ledger_actors.runtime.command_catalog import COMMANDS, CommandCatalog
 from ledger_actors.runtime.passivation import IdleLooks
+from ledger_actors.runtime.poison import Failure, Restarts
 from ledger_actors.runtime.read_models import ReadModels
 from ledger_actors.runtime.subscriptions import Subscriptions
 from ledger_actors.store.interface import EventStore
@@ -25,7 +26,12 @@ AGGREGATES = "aggregates"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
-    """The runtime's settings. Durations are seconds."""
+    """The runtime's settings. Durations are seconds.
+
+    An event at which a consumer's code raises is tried `attempts` times, the first retry after
+    `retry_delay`. Consumers crash over such events no more than once in `restart_gap`, all of them
+    together: let it be so long that this alone exceeds no supervisor's intensity.
+    """
 
     hydration_delay: float = 1.0
     hydration_delay_entropy: float = 0.1
@@ -36,6 +42,10 @@ class RuntimeOptions:
     delivery_interval: float = 0.005
     read_batch: int = 4096
     full_disk_pause: float = 1.0
+    attempts: int = 3
+    retry_delay: float = 1.0
+    longest_retry_delay: float = 30.0
+    restart_gap: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +55,8 @@ class System:
     `timers` run on `clock`, which may be turned by hand; `real_timers` run on the machine's, for
     what waits for threads and not for dates. `reached` says how far each consumer has come, by its
     name, also while it catches up and answers nobody; `stopped` says of those that have ended for
-    good why they have: what they met does not go away by a restart.
+    good why they have: what they met does not go away by a restart. `failing` has the event that a
+    consumer is about to try again, or stopped at; `parked` says how many each has put aside.
     """
 
     store: EventStore
@@ -60,16 +71,21 @@ class System:
     commands: CommandCatalog = COMMANDS
     reached: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
+    failing: dict[str, Failure] = field(default_factory=dict)
+    parked: dict[str, int] = field(default_factory=dict)
     idle_looks: IdleLooks = field(default_factory=IdleLooks)
 
     journal: Name = field(init=False)
     """The address of the one writer."""
     aggregates: Name = field(init=False)
     """The address of the supervisor of all aggregates."""
+    restarts: Restarts = field(init=False)
+    """Who may crash over poison."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "journal", self.names.name(JOURNAL))
         object.__setattr__(self, "aggregates", self.names.name(AGGREGATES))
+        object.__setattr__(self, "restarts", Restarts(self.options.restart_gap))
 
 
 def by_category(aggregates: Iterable[type[Aggregate[Any]]]) -> Mapping[str, type[Aggregate[Any]]]:

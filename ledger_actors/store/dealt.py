@@ -16,17 +16,20 @@ from ledger_actors.store.tally import MASK, BlockTally
 
 __all__ = ["DEALT", "DealtTables"]
 
-_CREATE = (
-    "CREATE TABLE IF NOT EXISTS {0}processed (consumer TEXT, block INTEGER,"
-    " events INTEGER NOT NULL, digest INTEGER NOT NULL,"
-    " PRIMARY KEY (consumer, block)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS {0}counted (consumer TEXT PRIMARY KEY,"
-    " after_id INTEGER NOT NULL, wanted TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS {0}parked (consumer TEXT, event_id INTEGER, key TEXT NOT NULL,"
-    " type TEXT NOT NULL, stream TEXT NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,"
-    " traceback TEXT NOT NULL, parked_at TEXT NOT NULL,"
-    " PRIMARY KEY (consumer, event_id)) WITHOUT ROWID",
-)
+_CREATE = """
+CREATE TABLE IF NOT EXISTS {0}processed (
+    consumer TEXT, block INTEGER, events INTEGER NOT NULL, digest INTEGER NOT NULL,
+    PRIMARY KEY (consumer, block)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS {0}counted (
+    consumer TEXT PRIMARY KEY, after_id INTEGER NOT NULL, wanted TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS {0}parked (
+    consumer TEXT, event_id INTEGER, key TEXT NOT NULL, type TEXT NOT NULL, stream TEXT NOT NULL,
+    attempts INTEGER NOT NULL, error TEXT NOT NULL, traceback TEXT NOT NULL,
+    parked_at TEXT NOT NULL, PRIMARY KEY (consumer, event_id)
+) WITHOUT ROWID;
+"""
 _PROCESSED = (
     "INSERT INTO {0}processed VALUES (?, ?, ?, ?) ON CONFLICT (consumer, block) DO UPDATE"
     f" SET events = events + excluded.events, digest = (digest + excluded.digest) & {MASK}"
@@ -42,7 +45,7 @@ class DealtTables:
     """The statements on these tables, whose names begin with `prefix`."""
 
     def __init__(self, prefix: str = "") -> None:
-        self._create = [statement.format(prefix) for statement in _CREATE]
+        self._create = _CREATE.format(prefix)
         self._processed = _PROCESSED.format(prefix)
         self._blocks = _BLOCKS.format(prefix)
         self._rows = _ROWS.format(prefix)
@@ -54,8 +57,7 @@ class DealtTables:
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make those that are not there."""
-        for statement in self._create:
-            connection.execute(statement)
+        connection.executescript(self._create)
 
     def write(self, connection: sqlite3.Connection, consumer: str, dealt: Dealt) -> None:
         """Write a change; within the transaction of the position."""
@@ -69,9 +71,7 @@ class DealtTables:
         for event_id in dealt.unparked:
             connection.execute(self._unparked, (consumer, event_id))
 
-    def read(
-        self, connection: sqlite3.Connection, consumer: str, position: int | None
-    ) -> Standing:
+    def read(self, connection: sqlite3.Connection, consumer: str, position: int | None) -> Standing:
         """Return what is there, for a consumer at `position`; all within one transaction."""
         key = (consumer,)
         counted = connection.execute(self._counted, key).fetchone()

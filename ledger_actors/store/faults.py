@@ -10,10 +10,22 @@ from pathlib import Path
 
 from ledger_actors.store.errors import CorruptStore, StoreError, StoreFull, StoreUnavailable
 
-__all__ = ["is_not_synced", "translated", "translation"]
+__all__ = ["is_not_synced", "is_of_the_disk", "translated", "translation"]
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NOT_SYNCED = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
+_OF_THE_DISK = {
+    *_DAMAGED,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
 _NO_ROOM = 64 * 1024  # a disk with less is called full if writing to it fails
 
 
@@ -47,6 +59,11 @@ def translation(error: sqlite3.Error, path: Path | str) -> StoreError:
 def is_not_synced(error: sqlite3.Error) -> bool:
     """Return whether a sync failed: what was written before it may be on disk, or lost for good."""
     return _code(error) in _NOT_SYNCED
+
+
+def is_of_the_disk(problem: BaseException) -> bool:
+    """Return whether it is SQLite's about the file or the machine, not about what was asked."""
+    return isinstance(problem, sqlite3.Error) and _code(problem) & 0xFF in _OF_THE_DISK
 
 
 def _code(error: sqlite3.Error) -> int:

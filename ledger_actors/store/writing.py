@@ -29,6 +29,8 @@ _SET_POSITION = (
     " ON CONFLICT (consumer) DO UPDATE"
     " SET event_id = excluded.event_id, updated_at = excluded.updated_at"
 )
+
+
 class Tail(msgspec.Struct, frozen=True):
     """The end of the file, as a writer has to know it before it goes on."""
 

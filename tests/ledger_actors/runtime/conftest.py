@@ -38,7 +38,13 @@ class World:
         self.clock = ManualClock()
         names = Registry("names")
         topics = Registry("topics", keys="duplicate")
-        defaults = {"hydration_delay": 0.0, "hydration_delay_entropy": 0.0, "idle_timeout": 60.0}
+        defaults = {
+            "hydration_delay": 0.0,
+            "hydration_delay_entropy": 0.0,
+            "idle_timeout": 60.0,
+            "retry_delay": 0.0,
+            "restart_gap": 0.0,
+        }
         self.system = System(
             store=SqliteEventStore(path / "events.db", clock=self.clock),
             names=names,

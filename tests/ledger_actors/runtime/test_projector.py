@@ -100,7 +100,7 @@ def test_what_is_no_event_is_ignored(world: Any) -> None:
 
 def test_a_crash_undoes_the_whole_transaction(world: Any, monkeypatch: Any) -> None:
     """Rows and position go back together, so the successor applies each event once."""
-    real, failing = Tally.project, [True]
+    real, failing = Tally.project, [True, True]  # with those before it, and alone
 
     def project(self: Any, db: Database, event: Recorded) -> None:
         real(self, db, event)
@@ -157,9 +157,9 @@ def test_a_stop_during_hydration_is_honoured(make_world: Any, monkeypatch: Any) 
         world.send(Increment("a", 1))
     gate, real = Gate(), Tally.take
 
-    def take(self: Any, events: Any, up_to: int) -> None:
+    def take(self: Any, batch: Any) -> None:
         gate.pass_through()
-        real(self, events, up_to)
+        real(self, batch)
 
     monkeypatch.setattr(Tally, "take", take)
     ref = world.consumer(Tally, wait=False)
@@ -213,9 +213,9 @@ def test_it_catches_up_in_batches_and_holds_few_rows_at_a_time(
             handed_out.append(row.id)
             yield row
 
-    def count(self: Any, events: Any, up_to: int) -> None:
+    def count(self: Any, batch: Any) -> None:
         ahead.append(len(handed_out) - self.position)
-        take(self, events, up_to)
+        take(self, batch)
 
     monkeypatch.setattr(world.system.store, "read_all", read_all)
     monkeypatch.setattr(Tally, "take", count)
@@ -352,7 +352,6 @@ def test_of_a_batch_that_fails_what_was_before_the_event_at_fault_is_kept(
     assert isinstance(reason.exception, Boom)
     assert Upfront.portions[:4] == [[1, 2, 3, 4], [1], [2], [3]]
     assert Upfront.read(world.system, tally) == {"counter-a": (3, 2)}
-    assert world.system.read_models.model("upfront", 1).query(projector_module.position_of) == 2
 
 
 def test_one_that_projects_nothing_is_refused(world: Any) -> None:
@@ -389,11 +388,11 @@ def test_where_there_is_no_room_it_waits_and_goes_on(make_world: Any, monkeypatc
     ref = world.consumer(Tally)
     real, refusals = Tally._write, [True, True]
 
-    def write(self: Any, db: Database, events: Any, up_to: int) -> None:
+    def write(self: Any, db: Database, batch: Any) -> None:
         if refusals:
             refusals.pop()
             raise ReadModelFull
-        real(self, db, events, up_to)
+        real(self, db, batch)
 
     monkeypatch.setattr(Tally, "_write", write)
     world.send(Increment("a", 5))
@@ -447,8 +446,8 @@ def test_a_rebuild_that_crashes_leaves_the_old_rows(world: Any, monkeypatch: Any
     world.send(Increment("a", 5))
     read(world)
     with monkeypatch.context() as patch:
-        patch.setattr(Tally, "project", lambda *_: (_ for _ in ()).throw(Boom()))
-        with pytest.raises(Boom):
+        patch.setattr(Tally, "project", lambda *_: (_ for _ in ()).throw(MemoryError()))
+        with pytest.raises(MemoryError):
             ref.ask(Rebuild(), timeout=HANG)
         wait_for_exit(ref)
 
