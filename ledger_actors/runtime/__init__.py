@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from ledger_actors.runtime.aggregate import Aggregate, Named
 from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState, Stand
+from ledger_actors.runtime.audit import (
+    AuditFinding,
+    ConsumerAudit,
+    audit,
+    standing_of_consumer,
+)
 from ledger_actors.runtime.catalog import (
     EVENTS,
     Event,
@@ -27,6 +33,7 @@ from ledger_actors.runtime.command_catalog import (
 from ledger_actors.runtime.consumer import Consumer
 from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor, consumer_key
 from ledger_actors.runtime.delivery import Delivery
+from ledger_actors.runtime.discards import ParkedEventDiscarded, discard, discards_stream
 from ledger_actors.runtime.envelopes import (
     MAX_COMMAND_BYTES,
     CommandEnvelope,
@@ -45,12 +52,15 @@ from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
     MissedEventError,
     NoSuchStream,
+    NotParked,
     OtherHistory,
+    PoisonEvent,
     PositionAhead,
     ProjectorGone,
     ProjectorStopped,
     ReadModelDamaged,
     ReadModelFull,
+    ReadModelIncomplete,
     StreamGap,
     TooManyConflicts,
     UnknownCommand,
@@ -58,6 +68,8 @@ from ledger_actors.runtime.errors import (
 )
 from ledger_actors.runtime.filters import EventFilter
 from ledger_actors.runtime.handler import CommandHandler
+from ledger_actors.runtime.parking import Batch, DiscardParked, ParkingOutcome, RetryParked
+from ledger_actors.runtime.poison import Failure
 from ledger_actors.runtime.process_manager import ProcessManager
 from ledger_actors.runtime.projector import Projector, Rebuild
 from ledger_actors.runtime.read_models import ReadModel, ReadModels
@@ -76,6 +88,8 @@ __all__ = [
     "JOURNAL",
     "MAX_COMMAND_BYTES",
     "Aggregate",
+    "AuditFinding",
+    "Batch",
     "Command",
     "CommandBus",
     "CommandCatalog",
@@ -83,12 +97,15 @@ __all__ = [
     "CommandHandler",
     "CommandTimeout",
     "Consumer",
+    "ConsumerAudit",
     "Delivery",
+    "DiscardParked",
     "DoesNotExist",
     "DuplicateName",
     "Event",
     "EventCatalog",
     "EventFilter",
+    "Failure",
     "Form",
     "FutureSchemaVersion",
     "InvalidCommand",
@@ -97,8 +114,12 @@ __all__ = [
     "MissedEventError",
     "Named",
     "NoSuchStream",
+    "NotParked",
     "OtherHistory",
     "Outcome",
+    "ParkedEventDiscarded",
+    "ParkingOutcome",
+    "PoisonEvent",
     "PositionAhead",
     "ProcessManager",
     "Projector",
@@ -108,12 +129,14 @@ __all__ = [
     "ReadModel",
     "ReadModelDamaged",
     "ReadModelFull",
+    "ReadModelIncomplete",
     "ReadModels",
     "ReadPosition",
     "ReadState",
     "Rebuild",
     "Recorded",
     "Rejection",
+    "RetryParked",
     "Rows",
     "Runtime",
     "RuntimeOptions",
@@ -126,14 +149,18 @@ __all__ = [
     "UnknownCommand",
     "UnknownEventType",
     "WaitFor",
+    "audit",
     "command",
     "command_name",
     "consumer_key",
     "decode_envelope",
     "decode_recorded",
+    "discard",
+    "discards_stream",
     "envelope",
     "event",
     "event_name",
     "new_command_id",
+    "standing_of_consumer",
     "state_at",
 ]

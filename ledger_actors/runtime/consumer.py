@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from ledger_actors.runtime.backlog import backlog
+from ledger_actors.runtime.catalog import EventCatalog
 from ledger_actors.runtime.consumer_messages import ReadPosition, Stopping, WaitFor
 from ledger_actors.runtime.delivery import Delivery, as_delivery, unseen
 from ledger_actors.runtime.errors import (
@@ -70,12 +71,18 @@ class Consumer(EventTaker):
         super().__init__()
         self.system = system
         self._wanted = EventFilter(self.types, self.streams)
-        older = system.events.aliases(self._wanted.wants_type) if self.types else ()
-        self.filter = EventFilter((*self.types, *older), self.streams)
+        self.filter = self.filter_of(system.events)
         self.position = 0
         self._waiting: list[tuple[int, Future[Any]]] = []
         self._looked = False  # whether it is known that no request to stop has been put aside
         self._known_hash = (0, "")
+
+    @classmethod
+    def filter_of(cls, events: EventCatalog) -> EventFilter:
+        """Return which events of the log it is given: those that it wants, under any name."""
+        wanted = EventFilter(cls.types, cls.streams)
+        older = events.aliases(wanted.wants_type) if cls.types else ()
+        return EventFilter((*cls.types, *older), cls.streams)
 
     # -- for subclasses ------------------------------------------------------------------------
 

@@ -103,9 +103,7 @@ class EventTaker(Actor):
     def deal_with(self, batch: Batch, *, may_crash: bool = True) -> None:
         """Take a batch, event by event where one of it is poison, and be behind it."""
         while batch.up_to > self.position:
-            taken = (
-                self.parking.sorted(batch, self.parking_key, self._now()) if self.parking else batch
-            )
+            taken = self._next_part(batch)
             try:
                 self.take(taken)
             except Exception as problem:
@@ -115,13 +113,23 @@ class EventTaker(Actor):
                     raise
                 self._after(event, problem, may_crash=may_crash)
                 self.at_hand = None
-                batch = batch.after(self.position)
             else:
-                self.move_to(batch.up_to)
+                self.move_to(taken.up_to)
                 self._note_parked(taken)
+            if batch.up_to > self.position:
+                batch = batch.after(self.position)
         failure = self.system.failing.get(self.name)
         if failure is not None and failure.event_id <= self.position:
             del self.system.failing[self.name]
+
+    def _next_part(self, batch: Batch) -> Batch:
+        """Return what to take next: what failed is taken with nothing behind it."""
+        failure = self.system.failing.get(self.name)
+        if failure is not None and self.position < failure.event_id < batch.up_to:
+            batch = batch.through(failure.event_id)
+        if self.parking:
+            return self.parking.sorted(batch, self.parking_key, self._now())
+        return batch
 
     def _after(self, event: Recorded, problem: Exception, *, may_crash: bool) -> None:
         """Count a failure. Return when it is to be tried again, or when the event is parked."""
@@ -221,7 +229,7 @@ class EventTaker(Actor):
 
     def counting_after(self, event_id: int) -> Counting:
         """Return what is written where it begins to count what it processes."""
-        return Counting(event_id, f"{sorted(self.filter.types)} {sorted(self.filter.streams)}")
+        return Counting(event_id, self.filter.told())
 
     def retry(self, message: RetryParked) -> ParkingOutcome:
         """Process the parked events of a key, in order, until one fails."""

@@ -34,6 +34,10 @@ class EventFilter:
     def __repr__(self) -> str:
         return f"EventFilter(types={self.types!r}, streams={self.streams!r})"
 
+    def told(self) -> str:
+        """Return the choice as text, the same for the same."""
+        return f"types {sorted(self.types)}, streams {sorted(self.streams)}"
+
     def wants_type(self, name: str) -> bool:
         """Return whether events of this type are wanted."""
         found = self._cache.get(name)

@@ -81,6 +81,11 @@ class Batch(msgspec.Struct, frozen=True):
         events = [event for event in self.events if event.id > position]
         return Batch(self.up_to, events, [one for one in self.ids if one > position])
 
+    def through(self, event_id: int) -> Batch:
+        """Return what of it is up to and with an event."""
+        events = [event for event in self.events if event.id <= event_id]
+        return Batch(event_id, events, [one for one in self.ids if one <= event_id])
+
     def part(self, events: Sequence[Recorded], after: int, up_to: int) -> Batch:
         """Return the part of it behind `after`, up to and with `up_to`, whose events these are."""
         ids = [one for one in self.ids if after < one <= up_to]

@@ -144,12 +144,12 @@ class ProcessManager(Consumer):
 
     def load_position(self) -> int:
         """Return the stored position; without one, write down that it begins at the newest."""
-        if self._stored is None:
-            self._stored = self.system.store.position(self.name)
-        if self._stored is None:
-            head = self.system.store.head()
-            self._keep(head, Dealt(counting=self.counting_after(head)))
-        return self._stored
+        stored = self.system.store.position(self.name) if self._stored is None else self._stored
+        if stored is None:
+            stored = self.system.store.head()
+            self._keep(stored, Dealt(counting=self.counting_after(stored)))
+        self._stored = stored
+        return stored
 
     def take(self, batch: Batch) -> None:
         """React to each event, effect and position in one append, also where there is no effect.

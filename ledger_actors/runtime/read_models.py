@@ -200,7 +200,12 @@ def set_position(db: Database, event_id: int, event_hash: str | None) -> None:
 
 
 def standing_of(db: Database) -> Standing:
-    """Return what a read model has taken in and what was parked; within one transaction."""
+    """Return what a read model has taken in and what was parked; within one transaction.
+
+    Of a file that an earlier release made, and its projector has not opened since: nothing.
+    """
+    if not DEALT.are_in(db.conn):
+        return Standing(position_of(db), None, (), ())
     return DEALT.read(db.conn, "", position_of(db))
 
 

@@ -46,6 +46,7 @@ class DealtTables:
 
     def __init__(self, prefix: str = "") -> None:
         self._create = _CREATE.format(prefix)
+        self._there = f"SELECT 1 FROM sqlite_master WHERE name = '{prefix}parked'"
         self._processed = _PROCESSED.format(prefix)
         self._blocks = _BLOCKS.format(prefix)
         self._rows = _ROWS.format(prefix)
@@ -58,6 +59,10 @@ class DealtTables:
     def create(self, connection: sqlite3.Connection) -> None:
         """Make those that are not there."""
         connection.executescript(self._create)
+
+    def are_in(self, connection: sqlite3.Connection) -> bool:
+        """Return whether they are there."""
+        return connection.execute(self._there).fetchone() is not None
 
     def write(self, connection: sqlite3.Connection, consumer: str, dealt: Dealt) -> None:
         """Write a change; within the transaction of the position."""
