@@ -111,7 +111,7 @@ class EventTaker(Actor):
                 event = self.at_hand
                 if not (isinstance(event, Recorded) and is_poison(problem)):
                     raise
-                self._after(event, problem, may_crash=may_crash)
+                self._after(event, problem, taken, may_crash=may_crash)
                 self.at_hand = None
             else:
                 self.move_to(taken.up_to)
@@ -131,7 +131,7 @@ class EventTaker(Actor):
             return self.parking.sorted(batch, self.parking_key, self._now())
         return batch
 
-    def _after(self, event: Recorded, problem: Exception, *, may_crash: bool) -> None:
+    def _after(self, event: Recorded, problem: Exception, taken: Batch, *, may_crash: bool) -> None:
         """Count a failure. Return when it is to be tried again, or when the event is parked."""
         before = self.system.failing.get(self.name)
         attempts = before.attempts if before is not None and before.event_id == event.id else 0
@@ -143,7 +143,7 @@ class EventTaker(Actor):
         elif self.order_bound:
             raise PoisonEvent(self.name, failure) from problem
         else:
-            self._park(event, failure)
+            self._park(event, failure, taken)
 
     def _before_retry(self, failure: Failure, problem: Exception, *, may_crash: bool) -> None:
         """Wait; then crash, for a successor to try again, or return to try again here."""
@@ -165,7 +165,8 @@ class EventTaker(Actor):
         options = self.system.options
         return float(min(options.retry_delay * 2 ** (attempts - 1), options.longest_retry_delay))
 
-    def _park(self, event: Recorded, failure: Failure) -> None:
+    def _park(self, event: Recorded, failure: Failure, taken: Batch) -> None:
+        """Put an event aside, and what is before it of the batch and was put aside already."""
         row = parked(failure, self.parking_key(event), self._now())
         self.log.error(
             "consumer.parked",
@@ -174,7 +175,9 @@ class EventTaker(Actor):
             error=row.error,
             traceback=row.traceback,
         )
-        batch = Batch(event.id, (), (), (row,))
+        before = taken.part((), self.position, event.id)
+        ids = [one for one in before.ids if one != event.id]
+        batch = Batch(event.id, (), ids, (*before.parked, row))
         self.take(batch)
         self.move_to(event.id)
         self._note_parked(batch)

@@ -114,6 +114,21 @@ def test_it_is_parked_with_those_behind_it_and_others_go_on(world: Any, poison: 
     assert audited(world, Tally) == ()
 
 
+def test_one_behind_others_that_are_parked_leaves_none_of_them_out(
+    make_world: Callable[..., Any], poison: Poisoned
+) -> None:
+    """They were parked by the transaction that it broke off."""
+    world = make_world(restart_gap=3600.0)
+    poison.ids = {1, 3}
+    for name in ("a", "a", "b"):
+        world.send(Increment(name, 1))
+    world.consumer(Tally, wait=False)
+    reached(world, Tally)
+
+    assert parked(world, Tally) == [(1, 3), (2, 0), (3, 3)]
+    assert audited(world, Tally) == ()
+
+
 def test_what_comes_later_is_parked_as_well(world: Any, poison: Poisoned) -> None:
     poison.ids = {1}
     world.consumer(Tally, wait=False)
