@@ -18,11 +18,11 @@ from starlette.requests import Request
 
 from ledger_actors.daemon.errors import BadRequest, LedgerError
 from ledger_actors.daemon.event_stream import event_query
+from ledger_actors.daemon.http_answers import decoded, number
 from ledger_actors.daemon.limits import is_too_deep
 from ledger_actors.daemon.lines import LineCutter
 from ledger_actors.daemon.messages import actor_message
 from ledger_actors.daemon.protocol import ActorAction
-from ledger_actors.daemon.routes import decoded, number
 from ledger_actors.importing.csv_commands import read_csv_commands
 from ledger_actors.importing.errors import ImportingError
 from ledger_actors.importing.json_lines import read_json_lines

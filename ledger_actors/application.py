@@ -17,6 +17,7 @@ application (rest_for_one)
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from ledger_actors.business_dates import LedgerDates
@@ -276,6 +277,9 @@ def runtime_options(settings: Settings) -> RuntimeOptions:
         hydration_delay=settings.projector.hydration_delay / 1000,
         hydration_delay_entropy=settings.projector.hydration_delay_entropy / 1000,
         delivery_interval=settings.projector.delivery_interval / 1000,
+        attempts=settings.projector.attempts,
+        retry_delay=settings.projector.retry_delay / 1000,
+        restart_gap=settings.supervision.max_seconds if settings.supervision.max_restarts else inf,
         idle_timeout=settings.aggregate.idle_timeout,
         snapshot_every=settings.aggregate.snapshot_every,
         conflict_retries=settings.command.conflict_retries,

@@ -22,6 +22,8 @@ from ledger_actors.daemon.client import HttpConnection
 from ledger_actors.daemon.connection import Connection, EventQuery
 from ledger_actors.daemon.errors import LedgerError
 from ledger_actors.daemon.handles import ActorHandle
+from ledger_actors.daemon.parked_protocol import AuditAnswer
+from ledger_actors.daemon.parked_view import ParkedHandle
 from ledger_actors.daemon.protocol import (
     CommandAnswer,
     EventRecord,
@@ -77,6 +79,7 @@ class Ledger:
         ledger.balances()                        read models: memberships, products, trial_balance
         ledger.events(follow=True)               what happens, as it happens
         ledger.tree(), ledger.status()           who runs, and how far everybody is
+        ledger.parked(), ledger.audit()          what could not be processed; what was skipped
         ledger.actor("account", "a-1")           one actor: tell, ask, state, info, kill, crash
 
     Every refusal is a `LedgerError` (`ledger_actors.daemon.errors`) whose text is a sentence.
@@ -255,6 +258,18 @@ class Ledger:
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
         """Check every event against the hash chain; `progress(done, total)` is called meanwhile."""
         return self._connection.verify(progress)
+
+    @property
+    def parked(self) -> ParkedHandle:
+        """Events that consumers could not process: `ledger.parked()` lists them.
+
+        `ledger.parked.show(consumer, event_id)`, `.retry(...)`, `.discard(..., reason="...")`.
+        """
+        return ParkedHandle(self._connection)
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditAnswer:
+        """Compare what each consumer has processed with the log: what was skipped or doubled."""
+        return self._connection.audit(progress)
 
     def stop(self) -> None:
         """Stop the ledger in order: the daemon, or the tree in this process."""

@@ -111,6 +111,14 @@ class ProjectorSettings(Section):
         description="Milliseconds between two deliveries of new events to it; what is committed"
         " meanwhile comes together, and whoever waits for a read model does not wait for that."
     )
+    attempts: int = Field(
+        gt=0,
+        le=100,
+        description="Times one tries an event at which its code raises, before it is parked.",
+    )
+    retry_delay: Milliseconds = Field(
+        description="Milliseconds before the second attempt; twice as many before each further one."
+    )
 
 
 class JournalSettings(Section):

@@ -26,6 +26,8 @@ COMMANDS = {
     "import": "commands_ledger",
     "backup": "commands_backup",
     "verify": "commands_ledger",
+    "audit": "commands_parked",
+    "parked": "commands_parked",
     "status": "commands_system",
     "tree": "commands_system",
     "commands": "commands_system",
@@ -90,6 +92,7 @@ def cli() -> None:
     ledger-actors send OpenAccount ...        send a command, see its events
     ledger-actors state account a-1           an aggregate's state, now or as of an event
     ledger-actors events --follow             watch what happens
+    ledger-actors parked list                 events that could not be processed
     ledger-actors backup ../copy              a copy that a daemon can be started on
     ledger-actors demo                        stories of crashes and restarts
 

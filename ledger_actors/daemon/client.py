@@ -27,6 +27,13 @@ from ledger_actors.daemon.errors import (
     TimedOut,
 )
 from ledger_actors.daemon.kept_sockets import KeptSockets
+from ledger_actors.daemon.parked_protocol import (
+    AuditAnswer,
+    AuditLine,
+    ParkedAction,
+    ParkedAnswer,
+    ParkedEvent,
+)
 from ledger_actors.daemon.pipeline import CommandPipeline, Outcome
 from ledger_actors.daemon.protocol import (
     JSON,
@@ -154,16 +161,27 @@ class HttpConnection:
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
         """Read the hash chain from the first row to the last, on the daemon's side."""
-        with self._stream("/v1/verify", timeout=httpx.Timeout(CONNECT_SECONDS, read=None)) as lines:
-            for line in filter(None, lines):
-                told = msgspec.json.decode(line, type=VerifyLine)
-                if told.error is not None:
-                    raise ErrorBody(told.error).exception()
-                if told.report is not None:
-                    return told.report
-                if progress is not None and told.checked is not None:
-                    progress(told.checked, told.total or told.checked)
-        raise self._target.gone()
+        report: VerifyAnswer = self._report("/v1/verify", VerifyLine, progress)
+        return report
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditAnswer:
+        """Compare what each consumer has processed with the log, on the daemon's side."""
+        report: AuditAnswer = self._report("/v1/audit", AuditLine, progress)
+        return report
+
+    def parked(self, consumer: str | None = None) -> tuple[ParkedEvent, ...]:
+        """What consumers, or one of them, have put aside."""
+        params = {} if consumer is None else {"consumer": consumer}
+        return self._call("GET", "/v1/parked", tuple[ParkedEvent, ...], params=params)
+
+    def parked_event(self, consumer: str, event_id: int) -> ParkedEvent:
+        """One of those, with its traceback."""
+        return self._call("GET", _path("parked", consumer, str(event_id)), ParkedEvent)
+
+    def act_on_parked(self, consumer: str, event_id: int, action: ParkedAction) -> ParkedAnswer:
+        """Retry it and those behind it, or discard it."""
+        body, path = msgspec.json.encode(action), _path("parked", consumer, str(event_id))
+        return self._call("POST", path, ParkedAnswer, body=body)
 
     def actor(self, name: str, id: str | None) -> ActorInfo:  # noqa: A002 - the domain's word
         """What an actor is doing."""
@@ -214,6 +232,24 @@ class HttpConnection:
             return response
 
         return _decode((self._patiently(request) if method == "GET" else request()).content, kind)
+
+    def _report(
+        self,
+        path: str,
+        kind: type[VerifyLine | AuditLine],
+        progress: Callable[[int, int], None] | None,
+    ) -> Any:
+        """What the last line of an answer with progress says."""
+        with self._stream(path, timeout=httpx.Timeout(CONNECT_SECONDS, read=None)) as lines:
+            for line in filter(None, lines):
+                told = msgspec.json.decode(line, type=kind)
+                if told.error is not None:
+                    raise ErrorBody(told.error).exception()
+                if told.report is not None:
+                    return told.report
+                if progress is not None and told.checked is not None:
+                    progress(told.checked, told.total or told.checked)
+        raise self._target.gone()
 
     def _is_there(self) -> bool:
         if self._target.url is None:

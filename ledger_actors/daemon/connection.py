@@ -13,6 +13,12 @@ from typing import Any, Protocol
 import msgspec
 
 from ledger_actors.daemon.errors import BadRequest, LedgerError
+from ledger_actors.daemon.parked_protocol import (
+    AuditAnswer,
+    ParkedAction,
+    ParkedAnswer,
+    ParkedEvent,
+)
 from ledger_actors.daemon.protocol import (
     ActorAction,
     ActorInfo,
@@ -97,6 +103,18 @@ class Connection(Protocol):
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
         """Read the hash chain from the first row to the last."""
+
+    def parked(self, consumer: str | None = None) -> tuple[ParkedEvent, ...]:
+        """Return what consumers, or one of them, have put aside."""
+
+    def parked_event(self, consumer: str, event_id: int) -> ParkedEvent:
+        """Return one of those, with its traceback."""
+
+    def act_on_parked(self, consumer: str, event_id: int, action: ParkedAction) -> ParkedAnswer:
+        """Retry it and those behind it, or discard it."""
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditAnswer:
+        """Compare what each consumer has processed with the log."""
 
     def actor(self, name: str, id: str | None) -> ActorInfo:  # noqa: A002 - the domain's word
         """Return what an actor is doing."""

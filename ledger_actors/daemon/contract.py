@@ -12,6 +12,12 @@ from typing import Any, Protocol, TypeAlias
 
 from ledger_actors.daemon.connection import EventQuery
 from ledger_actors.daemon.errors import LedgerError
+from ledger_actors.daemon.parked_protocol import (
+    AuditAnswer,
+    ParkedAction,
+    ParkedAnswer,
+    ParkedEvent,
+)
 from ledger_actors.daemon.protocol import (
     ActorAction,
     ActorInfo,
@@ -85,6 +91,18 @@ class Service(Protocol):
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
         """Read the hash chain; blocks for as long as it takes."""
+
+    def parked(self, consumer: str | None = None) -> tuple[ParkedEvent, ...]:
+        """What consumers, or one of them, have put aside; blocks."""
+
+    def parked_event(self, consumer: str, event_id: int) -> ParkedEvent:
+        """One of those, with its traceback; blocks."""
+
+    def act_on_parked(self, consumer: str, event_id: int, action: ParkedAction) -> ParkedAnswer:
+        """Retry it and those behind it, or discard it; blocks until that is done."""
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditAnswer:
+        """Compare what each consumer has processed with the log; blocks for as long as it takes."""
 
     def actor(self, name: str, id: str | None) -> ActorInfo:  # noqa: A002 - the domain's word
         """What an actor is doing; blocks."""

@@ -8,7 +8,8 @@ it can neither miss an event nor fill the memory, however slowly its client read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -20,12 +21,12 @@ from ledger_actors.daemon.connection import EventQuery
 from ledger_actors.daemon.contract import Service
 from ledger_actors.daemon.errors import BadRequest, LedgerUnavailable
 from ledger_actors.daemon.open_streams import OpenStreams, Waker
+from ledger_actors.daemon.parked_protocol import AuditLine
 from ledger_actors.daemon.protocol import (
     NDJSON,
     ErrorBody,
     EventLine,
     EventRecord,
-    VerifyAnswer,
     VerifyLine,
 )
 from ledger_actors.daemon.translate import as_ledger_error
@@ -109,11 +110,23 @@ def verify_response(
     service: Service, streams: OpenStreams, limiter: CapacityLimiter
 ) -> StreamingResponse:
     """The answer to GET /v1/verify: lines with progress, then the report."""
-    return StreamingResponse(_verify(service, streams, limiter), media_type=NDJSON)
+    lines = _with_progress(service.verify, VerifyLine, streams, limiter)
+    return StreamingResponse(lines, media_type=NDJSON)
 
 
-async def _verify(
+def audit_response(
     service: Service, streams: OpenStreams, limiter: CapacityLimiter
+) -> StreamingResponse:
+    """The answer to GET /v1/audit, likewise."""
+    lines = _with_progress(service.audit, AuditLine, streams, limiter)
+    return StreamingResponse(lines, media_type=NDJSON)
+
+
+async def _with_progress(
+    read: Callable[[Callable[[int, int], None]], Any],
+    line: type[VerifyLine | AuditLine],
+    streams: OpenStreams,
+    limiter: CapacityLimiter,
 ) -> AsyncIterator[bytes]:
     waker = Waker()
     loop = asyncio.get_running_loop()
@@ -125,19 +138,16 @@ async def _verify(
         checked, total = done, of
         call_in(loop, waker.wake)
 
-    def run() -> VerifyAnswer:
-        return service.verify(progress)
-
-    task = asyncio.ensure_future(to_thread.run_sync(run, limiter=limiter))
+    task = asyncio.ensure_future(to_thread.run_sync(lambda: read(progress), limiter=limiter))
     task.add_done_callback(lambda _: waker.wake())
     try:
         while not task.done() and not waker.closed:
             await waker.wait(HEARTBEAT_SECONDS)
-            yield _line(VerifyLine(checked=checked, total=total))
+            yield _line(line(checked=checked, total=total))
             await asyncio.sleep(0)
-        yield _line(VerifyLine(report=await task))
+        yield _line(line(report=await task))
     except Exception as problem:  # noqa: BLE001 - the headers are out: the last line tells it
-        yield _line(VerifyLine(error=ErrorBody.of(as_ledger_error(problem)).error))
+        yield _line(line(error=ErrorBody.of(as_ledger_error(problem)).error))
     finally:
         leave()
 

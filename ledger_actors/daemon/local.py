@@ -14,6 +14,12 @@ import msgspec
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
 from ledger_actors.daemon.contract import Answer, Service
 from ledger_actors.daemon.errors import LedgerError, LedgerUnavailable
+from ledger_actors.daemon.parked_protocol import (
+    AuditAnswer,
+    ParkedAction,
+    ParkedAnswer,
+    ParkedEvent,
+)
 from ledger_actors.daemon.protocol import (
     MAX_WINDOW,
     ActorAction,
@@ -109,6 +115,22 @@ class LocalConnection:
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyAnswer:
         """Read the hash chain from the first row to the last."""
         return self._call(lambda: self._service.verify(progress))
+
+    def parked(self, consumer: str | None = None) -> tuple[ParkedEvent, ...]:
+        """What consumers, or one of them, have put aside."""
+        return self._call(lambda: self._service.parked(consumer))
+
+    def parked_event(self, consumer: str, event_id: int) -> ParkedEvent:
+        """One of those, with its traceback."""
+        return self._call(lambda: self._service.parked_event(consumer, event_id))
+
+    def act_on_parked(self, consumer: str, event_id: int, action: ParkedAction) -> ParkedAnswer:
+        """Retry it and those behind it, or discard it."""
+        return self._call(lambda: self._service.act_on_parked(consumer, event_id, action))
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditAnswer:
+        """Compare what each consumer has processed with the log."""
+        return self._call(lambda: self._service.audit(progress))
 
     def actor(self, name: str, id: str | None) -> ActorInfo:  # noqa: A002 - the domain's word
         """What an actor is doing."""

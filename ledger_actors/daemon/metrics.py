@@ -20,6 +20,21 @@ def prometheus(status: StatusAnswer) -> str:
         for consumer in status.consumers
         if consumer.lag is not None
     ]
+    lines += [
+        "# HELP ledger_parked_events Events that a consumer could not process and has put aside",
+        "# TYPE ledger_parked_events gauge",
+        *(
+            f'ledger_parked_events{{consumer="{consumer.name}"}} {consumer.parked}'
+            for consumer in status.consumers
+        ),
+        "# HELP ledger_consumer_stopped Whether a consumer has stopped for good",
+        "# TYPE ledger_consumer_stopped gauge",
+        *(
+            f'ledger_consumer_stopped{{consumer="{consumer.name}"}} '
+            f"{int(consumer.stopped_because is not None)}"
+            for consumer in status.consumers
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,10 @@ GET      /v1/products               financial products with an outstanding balan
 GET      /v1/trial-balance          what came in, what went out, and that the sum is zero
 GET      /v1/tree, /v1/status       the supervision tree; health, positions, lag
 GET      /v1/verify                 the hash chain, row by row, as NDJSON with progress
+GET      /v1/audit                  what consumers have processed against the log, likewise
+GET      /v1/parked                 what they could not process; `?consumer=NAME`
+GET      /v1/parked/CONSUMER/ID     one of those, with its traceback
+POST     /v1/parked/CONSUMER/ID     `{"action": "retry|discard", "reason": .., "author": ..}`
 GET      /v1/actors/NAME[/ID]       what an actor is doing
 POST     /v1/actors/NAME[/ID]       `{"action": "tell|ask|kill|crash", "message": ...}`
 POST     /v1/stop                   an ordered stop
@@ -185,7 +189,10 @@ class ActorAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TreeRecord(msgspec.Struct, frozen=True):
-    """A node of the supervision tree. `id` is the name that `ledger.actor` takes."""
+    """A node of the supervision tree. `id` is the name that `ledger.actor` takes.
+
+    `note`: a consumer has parked events, or is about to try one again, or has stopped at one.
+    """
 
     id: str
     kind: str
@@ -195,6 +202,7 @@ class TreeRecord(msgspec.Struct, frozen=True):
     last_crash: str | None = None
     children: tuple[TreeRecord, ...] = ()
     hidden_children: int = 0
+    note: str | None = None
 
 
 class TreeAnswer(msgspec.Struct, frozen=True):
@@ -210,7 +218,8 @@ class TreeAnswer(msgspec.Struct, frozen=True):
 class ConsumerStatus(msgspec.Struct, frozen=True):
     """Where a process manager or projector is: `lag` is how many events it is behind.
 
-    `stopped_because`: it has ended for good, over something that no restart would change.
+    `stopped_because`: it has ended for good, over something that no restart would change. `parked`
+    is how many events it has put aside; `failing` is the one that it is about to try again.
     """
 
     name: str
@@ -219,9 +228,19 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
     lag: int | None
     alive: bool
     stopped_because: str | None = None
+    parked: int = 0
+    failing: str | None = None
 
     def told(self) -> str:
         """How it is, in words."""
+        told = [self._stands()]
+        if self.parked:
+            told.append(f"{self.parked:,} parked")
+        if self.failing is not None and self.stopped_because is None:
+            told.append(f"about to try again: {self.failing}")
+        return ", ".join(told)
+
+    def _stands(self) -> str:
         if not self.alive:
             why = self.stopped_because
             return f"{self.kind}, not running" if why is None else f"{self.kind}, stopped: {why}"

@@ -6,55 +6,43 @@ actor answers comes back by its future.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from ledger_actors.daemon.command_stream import CommandStream
 from ledger_actors.daemon.contract import Service
-from ledger_actors.daemon.errors import (
-    BadRequest,
-    Incompatible,
-    LedgerError,
-    NotFound,
-    NotJson,
-    RequestTimedOut,
-    TooLarge,
-)
+from ledger_actors.daemon.errors import BadRequest, LedgerError, NotFound, RequestTimedOut
 from ledger_actors.daemon.event_stream import events_response, verify_response
+from ledger_actors.daemon.http_answers import (
+    answered,
+    blocking,
+    body_of,
+    check_protocol,
+    decoded,
+    get,
+    number,
+    post,
+)
 from ledger_actors.daemon.limits import is_too_deep
 from ledger_actors.daemon.metrics import prometheus
 from ledger_actors.daemon.open_streams import OpenStreams
-from ledger_actors.daemon.protocol import (
-    JSON,
-    MAX_COMMAND_BYTES,
-    MAX_DEPTH,
-    NDJSON,
-    PROTOCOL_HEADER,
-    PROTOCOL_VERSION,
-    ActorAction,
-    ErrorBody,
-)
+from ledger_actors.daemon.parked_routes import ParkedDoor
+from ledger_actors.daemon.protocol import MAX_DEPTH, NDJSON, ActorAction, ErrorBody
 from ledger_actors.daemon.single_commands import SingleCommands
 from ledger_actors.daemon.translate import as_ledger_error
 
 T = TypeVar("T")
-Handler = Callable[[Request], Awaitable[Any]]
-_CLIENT_CLOSED_REQUEST = 499  # nginx's number for it; nobody reads it
 _PATIENT_CALLS = 32
 """Threads for what waits for somebody: an actor, a projector, the whole chain being read. They are
 not those of commands and of `status`, which nobody's waiting keeps from being answered."""
-
-_LONGEST_NUMBER = 100  # digits: Python takes no more than 4,300, and nobody means so many
-_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 def build_app(service: Service, streams: OpenStreams) -> Starlette:
@@ -80,22 +68,23 @@ class Door:
     def routes(self) -> list[Route]:
         """The paths of protocol.py. Read models last: their names are the service's."""
         return [
-            _post("/v1/commands", self.send),
-            _get("/v1/commands", self.commands),
-            _get("/v1/commands/{name}", self.command),
-            _get("/v1/streams/{kind}/{id}", self.state),
-            _get("/v1/events", self.events),
-            _get("/v1/tree", self.tree),
-            _get("/v1/status", self.status),
-            _get("/v1/verify", self.verify),
-            _get("/v1/actors/{name}", self.actor),
-            _get("/v1/actors/{name}/{id}", self.actor),
-            _post("/v1/actors/{name}", self.act),
-            _post("/v1/actors/{name}/{id}", self.act),
-            _post("/v1/stop", self.stop),
-            _get("/metrics", self.metrics),
-            _get("/v1/{model}", self.read),
-            _get("/v1/{model}/{key}", self.read),
+            post("/v1/commands", self.send),
+            get("/v1/commands", self.commands),
+            get("/v1/commands/{name}", self.command),
+            get("/v1/streams/{kind}/{id}", self.state),
+            get("/v1/events", self.events),
+            get("/v1/tree", self.tree),
+            get("/v1/status", self.status),
+            get("/v1/verify", self.verify),
+            *ParkedDoor(self._service, self._streams, self._patience).routes(),
+            get("/v1/actors/{name}", self.actor),
+            get("/v1/actors/{name}/{id}", self.actor),
+            post("/v1/actors/{name}", self.act),
+            post("/v1/actors/{name}/{id}", self.act),
+            post("/v1/stop", self.stop),
+            get("/metrics", self.metrics),
+            get("/v1/{model}", self.read),
+            get("/v1/{model}/{key}", self.read),
         ]
 
     async def send(self, request: Request) -> Any:
@@ -185,92 +174,6 @@ class Door:
     async def _patiently(self, call: Callable[[], T]) -> T:
         """`blocking`, for what may wait for somebody."""
         return await blocking(call, self._patience)
-
-
-def _get(path: str, handler: Handler) -> Route:
-    return Route(path, in_words(handler), methods=["GET"])
-
-
-def _post(path: str, handler: Handler) -> Route:
-    return Route(path, in_words(handler), methods=["POST"])
-
-
-def in_words(handler: Handler) -> Handler:
-    """The handler, with what it raises as a LedgerError: logged once, if it is unexpected.
-
-    Starlette answers an `Exception` and raises it all the same, so that uvicorn logs it again. A
-    client that went away in the middle of its request is nobody's mistake, and hears no answer.
-    """
-
-    async def answer(request: Request) -> Any:
-        try:
-            return await handler(request)
-        except (HTTPException, LedgerError):
-            raise
-        except ClientDisconnect:
-            return Response(status_code=_CLIENT_CLOSED_REQUEST)
-        except Exception as problem:
-            raise as_ledger_error(problem) from problem
-
-    return answer
-
-
-def answered(value: object, *, status: int = 200) -> Response:
-    """A value as JSON."""
-    return Response(_encoder.encode(value), status_code=status, media_type=JSON)
-
-
-async def blocking(call: Callable[[], T], limiter: CapacityLimiter | None = None) -> T:
-    """What `call` returns, called on a worker thread; what it raises, as a LedgerError."""
-    try:
-        return await to_thread.run_sync(call, limiter=limiter, abandon_on_cancel=True)
-    except Exception as problem:
-        raise as_ledger_error(problem) from problem
-
-
-async def body_of(request: Request, limit: int = MAX_COMMAND_BYTES) -> bytes:
-    """The body, refused as soon as it is known to be too large, the rest unread."""
-    refusal = TooLarge(f"a request may have {limit:,} bytes; this one has more")
-    if int(request.headers.get("content-length") or 0) > limit:
-        raise refusal
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise refusal
-    return bytes(body)
-
-
-def decoded(body: bytes, kind: type[T]) -> T:
-    """The body as a struct of the protocol."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as wrong:
-        raise BadRequest(f"the request is not understood: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise NotJson(f"the request is not JSON: {wrong}") from None
-    except RecursionError:
-        raise BadRequest("the request is nested too deeply") from None
-
-
-def number(request: Request, name: str) -> int | None:
-    """A query parameter that must be a whole number, zero or more, if it is there."""
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdigit() and len(given) <= _LONGEST_NUMBER):
-        raise BadRequest(f"{name}: expected a whole number, zero or more; got {given!r:.60}")
-    return int(given)
-
-
-def check_protocol(request: Request) -> None:
-    """Refuse a client of another version of the protocol; curl, which says none, is let in."""
-    theirs = request.headers.get(PROTOCOL_HEADER)
-    if theirs not in (None, str(PROTOCOL_VERSION)):
-        raise Incompatible(
-            f"this ledger speaks version {PROTOCOL_VERSION} of its protocol and the client "
-            f"version {theirs}: install the same ledger-actors on both sides"
-        )
 
 
 async def _refused(_request: Request, problem: Exception) -> Response:

@@ -21,12 +21,19 @@ import msgspec
 from ledger_actors._version import __version__
 from ledger_actors.daemon.actors import Actors
 from ledger_actors.daemon.connection import EventQuery
-from ledger_actors.daemon.consumers import consumer_status, count_aggregates
+from ledger_actors.daemon.consumers import consumer_notes, consumer_status, count_aggregates
 from ledger_actors.daemon.contract import Answer
 from ledger_actors.daemon.describe import describe
 from ledger_actors.daemon.errors import LedgerError, StreamMissing, TooLarge
 from ledger_actors.daemon.field_hints import with_hint
 from ledger_actors.daemon.messages import as_record, is_command
+from ledger_actors.daemon.parked import ParkedEvents
+from ledger_actors.daemon.parked_protocol import (
+    AuditAnswer,
+    ParkedAction,
+    ParkedAnswer,
+    ParkedEvent,
+)
 from ledger_actors.daemon.protocol import (
     MAX_COMMAND_BYTES,
     ActorAction,
@@ -91,6 +98,7 @@ class LedgerService:
         self._about = about
         self._root = root
         self._stop = stop
+        self._parked = ParkedEvents(system, about.consumers)
 
     # -- commands ----------------------------------------------------------------------------------
 
@@ -177,7 +185,7 @@ class LedgerService:
 
     def tree(self) -> TreeAnswer:
         """The supervision tree."""
-        return tree_answer(self._root())
+        return tree_answer(self._root(), consumer_notes(self._system))
 
     def status(self) -> StatusAnswer:
         """Health at a glance."""
@@ -203,6 +211,22 @@ class LedgerService:
         report = self._system.store.verify(progress)
         problems = tuple(Problem(one.event_id, one.what) for one in report.problems)
         return VerifyAnswer(report.events, report.ok, problems, report.head, report.head_hash)
+
+    def parked(self, consumer: str | None = None) -> tuple[ParkedEvent, ...]:
+        """What consumers, or one of them, have put aside."""
+        return self._parked.list(consumer)
+
+    def parked_event(self, consumer: str, event_id: int) -> ParkedEvent:
+        """One of those, with its traceback."""
+        return self._parked.one(consumer, event_id)
+
+    def act_on_parked(self, consumer: str, event_id: int, action: ParkedAction) -> ParkedAnswer:
+        """Retry it and those behind it, or discard it."""
+        return self._parked.act(consumer, event_id, action)
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditAnswer:
+        """Compare what each consumer has processed with the log."""
+        return self._parked.audit(progress)
 
     def actor(self, name: str, id: str | None) -> ActorInfo:  # noqa: A002 - the domain's word
         """What an actor is doing."""

@@ -28,6 +28,7 @@ ledger is connected to {address}.
   ledger.balances(), .balance(id)              .memberships(), .products(), .trial_balance()
   for event in ledger.events(follow=True): print(event)
   ledger.tree(), ledger.status()               who runs, and how far everybody is
+  ledger.parked(), ledger.audit()              what could not be processed; what was skipped
   ledger.actor("account", "a-1").crash("why")  and the next command finds it as it was
 
 help(ledger) tells more; tab completes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ledger_actors.daemon.protocol import TreeAnswer, TreeRecord
@@ -12,10 +13,23 @@ from supervision.reports import child_text
 ROOT = "application"
 
 
-def tree_answer(root: Ref) -> TreeAnswer:
-    """The tree below `root` as it is now, as data and as a drawing; blocks."""
+def tree_answer(root: Ref, notes: Mapping[str, str]) -> TreeAnswer:
+    """The tree below `root` as it is now, as data and as a drawing; blocks.
+
+    `notes` has what else there is to say of some, by their names.
+    """
     found = replace(_named(tree(root)), id=ROOT, name=None)
-    return TreeAnswer(_record(found), format_tree(found))
+    return TreeAnswer(_record(found, notes), format_tree(_noted(found, notes)))
+
+
+def _noted(node: TreeNode, notes: Mapping[str, str]) -> TreeNode:
+    """The same node with its note beside its status, where the drawing shows that."""
+    children = tuple(_noted(child, notes) for child in node.children)
+    note = notes.get(str(node.id))
+    if note is None:
+        return replace(node, children=children)
+    status = note if node.status == "running" else f"{node.status}  {note}"
+    return replace(node, status=status, children=children)
 
 
 def _named(node: TreeNode) -> TreeNode:
@@ -24,7 +38,7 @@ def _named(node: TreeNode) -> TreeNode:
     return replace(node, id=child_text(node.id), name=None, children=children)
 
 
-def _record(node: TreeNode) -> TreeRecord:
+def _record(node: TreeNode, notes: Mapping[str, str]) -> TreeRecord:
     crash = node.last_crash
     return TreeRecord(
         id=str(node.id),
@@ -33,6 +47,7 @@ def _record(node: TreeNode) -> TreeRecord:
         restarts=node.restarts,
         mailbox=node.mailbox,
         last_crash=None if crash is None else f"{crash.at.isoformat()} {crash.reason}",
-        children=tuple(map(_record, node.children)),
+        children=tuple(_record(child, notes) for child in node.children),
         hidden_children=node.more,
+        note=notes.get(str(node.id)),
     )
