@@ -8,6 +8,7 @@ it finds in the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import sleep
 
 from msgspec.structs import replace
 
@@ -36,10 +37,12 @@ from ledger_actors.runtime import (
     standing_of_consumer,
 )
 from ledger_actors.store import AppendRequest, Parked
-from supervision import restart_child
+from supervision import SYSTEM_CLOCK, restart_child
 from supervision.errors import ChildRunning
 
 _SECONDS = 45.0  # less than a client waits
+_END_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
 
 
 class ParkedEvents:
@@ -102,17 +105,29 @@ class ParkedEvents:
         if action.reason and action.author and action.action == "discard":
             append = discard(system, name, event_id, reason=action.reason, author=action.author)
             system.journal.ask(AppendRequest(append), timeout=_SECONDS)
-        branch = "projectors" if issubclass(kind, Projector) else "process_managers"
-        system.stopped.pop(name, None)
-        try:
-            restart_child(system.names.name(branch), name, timeout=_SECONDS)
-        except ChildRunning as early:
-            raise Conflict(f"{name} is still coming to its end: try again") from early
+        self._start_again(kind)
         try:
             wait_for_position(system, name, event_id)
         except ActorCrashed as again:
             return ParkedAnswer(0, 1, str(again))
         return ParkedAnswer(int(action.action == "retry"), 0)
+
+    def _start_again(self, kind: type[Consumer]) -> None:
+        """Start one that has stopped, or is about to have stopped."""
+        system, name = self._system, kind.name
+        branch = "projectors" if issubclass(kind, Projector) else "process_managers"
+        why = system.stopped.pop(name, "")
+        deadline = SYSTEM_CLOCK.monotonic() + _END_SECONDS
+        while True:
+            try:
+                restart_child(system.names.name(branch), name, timeout=_SECONDS)
+            except ChildRunning as early:
+                if SYSTEM_CLOCK.monotonic() > deadline:
+                    system.stopped[name] = why
+                    raise Conflict(f"{name} is still coming to its end: try again") from early
+                sleep(_LOOK_SECONDS)
+            else:
+                return
 
     def _of(self, kind: type[Consumer]) -> Iterator[ParkedEvent]:
         yield from _told(kind.name, standing_of_consumer(self._system, kind).parked)

@@ -202,10 +202,12 @@ def set_position(db: Database, event_id: int, event_hash: str | None) -> None:
 def standing_of(db: Database) -> Standing:
     """Return what a read model has taken in and what was parked; within one transaction.
 
-    Of a file that an earlier release made, and its projector has not opened since: nothing.
+    Of a file that an earlier release made, and its projector has not opened since, no more than the
+    position; of one that is just being made, nothing.
     """
     if not DEALT.are_in(db.conn):
-        return Standing(position_of(db), None, (), ())
+        position = position_of(db) if _POSITION in db.table_names() else None
+        return Standing(position, None, (), ())
     return DEALT.read(db.conn, "", position_of(db))
 
 

@@ -46,7 +46,11 @@ def late_fees(
 
 
 class LateFeeProcessManager(ProcessManager):
-    """Charges late fees on each `SystemCycled`."""
+    """Charges late fees on each `SystemCycled`.
+
+    They are all on one stream: where a date is parked, because the products were not all there, so
+    are those behind it. Retried, it is charged as it would have been, once, and they follow.
+    """
 
     name = "late_fees"
     types = ("SystemCycled",)

@@ -45,7 +45,10 @@ _ROWS: Final = Rows("funding_accounts", FundingAccount, key="account_uuid")
 
 
 class FundingAccounts(Projector):
-    """Keeps `funding_accounts`, one row an account. Autonomous: it reads nothing but its events."""
+    """Keeps `funding_accounts`, one row an account. Autonomous: it reads nothing but its events.
+
+    An account's row is made of its stream alone: a parked event keeps no other account waiting.
+    """
 
     name = "funding_accounts"
     version = 1

@@ -31,10 +31,15 @@ _REMOVE: Final = "DELETE FROM memberships WHERE company_uuid = ?"
 
 
 class Memberships(Projector):
-    """The membership actor, a singleton over the events of all deals."""
+    """The membership actor, a singleton over the events of all deals.
+
+    Bound to their order: of two deals of one company the later one counts, and an event of a deal
+    does not say which company had it. So it may not go on without one, and stops at it.
+    """
 
     name = "membership"
     version = 1
+    order_bound = True
     types = ("DealCreated", "DealUpdated", "DealActivated", "DealDeleted")
 
     @staticmethod

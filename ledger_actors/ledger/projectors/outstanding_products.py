@@ -53,7 +53,11 @@ _Changes = (
 
 
 class OutstandingProducts(Projector):
-    """Keeps `products`. Autonomous: it reads nothing but its events."""
+    """Keeps `products`. Autonomous: it reads nothing but its events.
+
+    A product's rows are made of its stream alone, and say from which event on they hold: an event
+    that was parked and is taken up later leaves the same rows. Late fees wait for it.
+    """
 
     name = "outstanding_products"
     version = 1

@@ -82,7 +82,11 @@ class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrialBalanceProjector(Projector):
-    """Keeps `balances` and `flows`. Autonomous: it reads nothing but its events."""
+    """Keeps `balances` and `flows`. Autonomous: it reads nothing but its events.
+
+    Sums do not depend on an order. Where an event is parked, the balances of its stream are wrong
+    and no others; `holds` says so where it is one part of a grant or payment.
+    """
 
     name = "trial_balance"
     version = 1

@@ -55,7 +55,7 @@ class Running:
             real_timers=Timers(),
             read_models=ReadModels(path / "read_models"),
             clock=self.clock,
-            options=RuntimeOptions(hydration_delay=0, hydration_delay_entropy=0),
+            options=RuntimeOptions(hydration_delay=0, hydration_delay_entropy=0, retry_delay=0),
         )
         self.bus = CommandBus(self.system, AGGREGATES, HANDLERS)
         self.root: Ref = Supervisor.start(self._children(), replace(FLAGS, strategy=REST_FOR_ONE))

@@ -15,6 +15,7 @@ import pytest
 
 from ledger_actors.business_dates import LedgerDates
 from ledger_actors.daily_cycler import DailyCycler
+from ledger_actors.ledger import PROJECTORS
 from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.ledger.aggregates.asset import Asset
 from ledger_actors.ledger.aggregates.company import Company
@@ -38,7 +39,7 @@ from ledger_actors.ledger.projectors.memberships import Memberships, membership_
 from ledger_actors.ledger.projectors.outstanding_products import OutstandingProducts
 from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector, trial_balance
 from ledger_actors.ledger.rejections import Refused
-from ledger_actors.runtime import Rejection, WaitFor
+from ledger_actors.runtime import Rejection, RetryParked, WaitFor, audit, standing_of_consumer
 from ledger_actors.store import Append, StreamWrite
 from supervision.testing import HANG, wait_for_exit, wait_until
 from tests.ledger_actors.ledger.books import (
@@ -390,3 +391,35 @@ def test_what_is_named_may_be_on_its_way_in_the_same_pipeline(running: Running) 
         assert outcome.get(timeout=HANG).events
     assert running.state(Account, "a0").balance == 5
     assert proof(running).holds
+
+
+def test_a_date_whose_products_are_not_all_there_is_charged_when_they_are(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late fees wait for what the read model has parked, date behind date, and are right then."""
+    real = OutstandingProducts.project
+
+    def project(db: Any, event: Any) -> None:
+        if event.stream == "product-p1":
+            raise Crash
+        real(db, event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OutstandingProducts, "project", staticmethod(project))
+        late(running)
+        for day in (1, 2):
+            running.send(CycleSystem(new_date=date(2026, 2, day)))
+        wait_until(lambda: running.system.parked.get("late_fees") == 2)
+    assert list(running.system.store.read_all(types=["LateFeeIncurred"])) == []
+
+    def retry(kind: Any) -> Any:
+        first, *_ = standing_of_consumer(running.system, kind).parked
+        return running.consumer(kind).ask(RetryParked(first.event_id), timeout=HANG)
+
+    retry(OutstandingProducts)
+    assert retry(LateFeeProcessManager).left == 0
+    fees = list(running.system.store.read_all(types=["LateFeeIncurred"]))
+    assert [fee.stream[-2:] for fee in fees] == ["p0", "p1", "p2"] * 2
+    assert proof(running).holds
+    found = audit(running.system, (*PROJECTORS, LateFeeProcessManager))
+    assert [one.consumer for one in found if one.findings] == []
