@@ -30,9 +30,13 @@ def status_command(ledger: Ledger, as_json: bool) -> None:
         print_json(status)
         return
     told = msgspec.structs.asdict(status)
-    consumers = told.pop("consumers")
+    consumers = [msgspec.structs.asdict(one) for one in told.pop("consumers")]
+    for trouble in ("parked", "failing", "stopped_because"):  # a column each, where there is any
+        if not any(one[trouble] for one in consumers):
+            for one in consumers:
+                del one[trouble]
     print_record(told)
-    print_rows([msgspec.structs.asdict(one) for one in consumers], title="consumers")
+    print_rows(consumers, title="consumers")
 
 
 @click.command("tree")

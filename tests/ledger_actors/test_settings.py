@@ -134,6 +134,8 @@ VALUES = {
     "projector.hydration_delay": ("7", 7),
     "projector.hydration_delay_entropy": ("3", 3),
     "projector.delivery_interval": ("20", 20),
+    "projector.attempts": ("5", 5),
+    "projector.retry_delay": ("70", 70),
     "journal.max_batch": ("9", 9),
     "aggregate.idle_timeout": ("1.5", 1.5),
     "aggregate.snapshot_every": ("0", 0),
