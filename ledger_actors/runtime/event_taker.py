@@ -118,6 +118,9 @@ class EventTaker(Actor):
                 self._note_parked(taken)
             if batch.up_to > self.position:
                 batch = batch.after(self.position)
+        self._forget_failure()
+
+    def _forget_failure(self) -> None:
         failure = self.system.failing.get(self.name)
         if failure is not None and failure.event_id <= self.position:
             del self.system.failing[self.name]
@@ -210,6 +213,7 @@ class EventTaker(Actor):
 
     def resume(self) -> None:
         """Know what is parked, what was discarded, and what is counted; behind `load_position`."""
+        self._forget_failure()  # that of a rebuild which ended there
         standing = self.standing()
         left_out = discarded(self.system, self.name)
         known = {row.event_id for row in standing.parked}
