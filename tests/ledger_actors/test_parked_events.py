@@ -159,6 +159,27 @@ def test_a_retry_that_fails_says_why(ledger: Ledger, poison: int) -> None:
     assert ledger.parked.show("funding_accounts", poison).attempts == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("tally/x", {"action": "retry"}, 400, "event id: expected a whole number"),
+        ("tally/1", {"action": "retry"}, 404, "there is no consumer 'tally'"),
+        ("funding_accounts/1", {"action": "forget"}, 400, "Invalid enum value 'forget'"),
+        ("funding_accounts/1", {"action": "discard", "reason": " "}, 400, "reason"),
+        ("funding_accounts/1", {"action": "discard"}, 400, "needs a reason and an author"),
+        ("funding_accounts/1", {"action": "retry"}, 404, "has not parked event 1"),
+    ],
+)
+def test_the_door_refuses_with_a_sentence(
+    ledger: Ledger, tmp_path: Path, path: str, body: Any, status: int, said: str
+) -> None:
+    door = httpx.HTTPTransport(uds=str(tmp_path / "door" / "ledger.sock"))
+    with httpx.Client(transport=door, base_url="http://ledger") as client:
+        answer = client.post(f"/v1/parked/{path}", json=body)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("at_the_door", [False, True])
 def test_what_makes_no_sense_is_refused(
     ledger: Ledger, poison: int, tmp_path: Path, at_the_door: bool

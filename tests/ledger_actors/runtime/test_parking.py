@@ -23,8 +23,9 @@ from ledger_actors.runtime import (
     discards_stream,
     standing_of_consumer,
 )
+from ledger_actors.runtime import projector as projector_module
 from ledger_actors.runtime.poison import Restarts, is_poison
-from ledger_actors.store import Append, AppendRequest, StoreUnavailable
+from ledger_actors.store import Append, AppendRequest, Dealt, StoreUnavailable
 from supervision import Crashed, restart_child, telemetry
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import (
@@ -248,6 +249,31 @@ def test_a_retry_stops_where_it_fails_again(world: Any, poison: Poisoned) -> Non
     assert Tally.read(world.system, tally) == {"counter-a": (5, 1)}
 
 
+def test_a_retry_has_its_effect_and_forgets_the_event_at_once_or_not_at_all(
+    world: Any, poison: Poisoned, monkeypatch: Any
+) -> None:
+    poison.ids = {1}
+    world.send(Increment("a", 5))
+    world.consumer(Tally, wait=False)
+    reached(world, Tally)
+    poison.ids.clear()
+    ref = world.system.names.whereis(consumer_key("tally"))
+    with monkeypatch.context() as patch:
+
+        def fail(_db: Any, dealt: Dealt) -> None:
+            if dealt.unparked:
+                raise MemoryError
+
+        patch.setattr(projector_module, "write_dealt", fail)
+        with pytest.raises(MemoryError):
+            ref.ask(RetryParked(1), timeout=HANG)
+    wait_for_exit(ref)
+
+    assert (parked(world, Tally), Tally.read(world.system, tally)) == ([(1, 3)], {})
+    assert ask(world, Tally, RetryParked(1)).processed == 1
+    assert Tally.read(world.system, tally) == {"counter-a": (5, 1)}
+
+
 def test_what_is_not_parked_cannot_be_retried(world: Any) -> None:
     ref = world.consumer(Tally)
     with pytest.raises(NotParked, match="tally has not parked event 7"):
@@ -402,6 +428,26 @@ def test_a_process_manager_parks_retries_and_discards_likewise(
     assert causes(world) == ["3", "1", "2"]
     assert parked(world, Congratulate) == []
     reached(world, Congratulate)
+    assert audited(world, Congratulate) == ()
+
+
+def test_a_process_manager_that_reads_many_at_once_parks_those_between(
+    world: Any, poison: Poisoned
+) -> None:
+    poison.ids = {1}
+    world.consumer(Congratulate)
+    world.send(Increment("a", 10))
+    wait_until(lambda: world.system.parked.get("congratulate") == 1)
+    ref = world.system.names.whereis(consumer_key("congratulate"))
+    ref.shutdown()
+    wait_for_exit(ref)
+    for name in ("a", "b", "a"):
+        world.send(Increment(name, 10))
+    restart_child(world.root, "congratulate", timeout=HANG)
+    reached(world, Congratulate)
+
+    assert parked(world, Congratulate) == [(1, 3), (2, 0), (4, 0)]
+    assert causes(world) == ["3"]
     assert audited(world, Congratulate) == ()
 
 
