@@ -167,11 +167,12 @@ def test_nothing_is_lost_or_done_twice(
     choices: random.Random,
 ) -> None:
     early = min(early, len(streams))  # events that are there before the consumer runs
-    kind.plan = Plan(fails, kills)
+    kind.plan = Plan({}, set())
     world = World(tmp_path_factory.mktemp("world"), restart_gap=gap, read_batch=5)
     try:
         expected: dict[str, list[int]] = defaultdict(list)
         start = not_yet_running(world, kind)
+        kind.plan = Plan(fails, kills)
         for number, name in enumerate(streams):
             if number == early:
                 start()
