@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 ARGS ?=
 NAME ?=
 KILLS ?= 200
+SEEDS ?= 1000
+FROM ?= 0
 SECONDS ?= 60
 QUICK ?=
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run shell demo test pykka-suite torture fuzz lint types format bench clean
+.PHONY: help run shell demo test pykka-suite torture fuzz simulate chaos lint types format bench clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -36,6 +38,13 @@ torture: $(VENV)/.test  ## kill -9 a daemon under load, KILLS=200 times, and che
 
 fuzz: $(VENV)/.fuzz  ## bad input for every decoder, guided by coverage; SECONDS=60
 	$(BIN)/python -m fuzz $(SECONDS)
+
+simulate: $(VENV)/.test  ## a ledger on one seeded scheduler, SEEDS=1000 times from FROM=0
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM) $(ARGS)
+
+chaos: SECONDS := 600
+chaos: $(VENV)/.test  ## kills, crashes and hangs at every node of the tree under load, SECONDS=600
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(ARGS)
 
 lint: $(VENV)/.dev  ## check style (ruff)
 	$(BIN)/ruff check .

@@ -29,11 +29,15 @@ class Debts:
     __slots__ = ("answers", "stops")
 
     def __init__(self) -> None:
-        self.answers: set[Future[Any]] = set()
+        self.answers: dict[Future[Any], None] = {}  # a set that keeps its order
         self.stops: list[Future[Any]] = []
 
+    def answered(self, future: Future[Any]) -> None:
+        """Owe this answer no longer."""
+        self.answers.pop(future, None)
+
     def settle(self, dead: ActorDead) -> None:
-        """Answer all, for the actor has ended: for those who asked it to, that is the answer."""
+        """Answer all in order, for the actor has ended; for who asked it to, that is the answer."""
         for future in list(self.answers):
             future.try_set_exception(dead)
         for future in self.stops:
@@ -74,7 +78,7 @@ class Answering(pykka.Actor):
         with shield():  # a kill in between would leave the ask in nobody's hands
             future = self.release_reply()
             self.adopt([future])
-            future.add_done_callback(self._owed().answers.discard)
+            future.add_done_callback(self._owed().answered)
         return future
 
     def release_reply(self) -> Future[Any]:
@@ -99,12 +103,13 @@ class Answering(pykka.Actor):
 
     def adopt(self, replies: Sequence[Any]) -> None:
         """Have `replies` answered with `ActorDead` if this actor ends before they are answered."""
-        self._owed().answers.update(replies)
+        self._owed().answers.update(dict.fromkeys(replies))
 
     def disown(self, replies: Sequence[Any]) -> None:
         """Take back `adopt`: they have been answered."""
         if self._debts is not None:
-            self._debts.answers.difference_update(replies)
+            for reply in replies:
+                self._debts.answered(reply)
 
     def _owe(self, message: Any, reply: Any) -> None:
         """Have the end of this actor answer `reply`, which came with `message`."""

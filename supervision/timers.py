@@ -129,11 +129,14 @@ class Timers:
     def fire_due(self) -> int:
         """Fire what is due, in order of due time; return how many. On the keeper's thread."""
         fired = 0
-        while (timer := self._take_due()) is not None:
-            if timer.claim():
-                self._fire(timer)
-                fired += 1
-        return fired
+        while True:
+            with shield():  # a kill of the keeper waits: one that is taken out is fired
+                timer = self._take_due()
+                if timer is None:
+                    return fired
+                if timer.claim():
+                    self._fire(timer)
+                    fired += 1
 
     def _fire(self, timer: Timer) -> None:
         try:

@@ -87,13 +87,13 @@ class Journey:
         self._last: BaseException | None = None
         self._pauses: Iterator[float] | None = None
         self._unseen_since = unseen_since
-        self._unknown: set[Hashable] | None = None
+        self._unknown: dict[Hashable, None] | None = None  # a set that keeps its order
         self._missing: DoesNotExist | None = None
         self.outcome: Future[Outcome] = Future()
 
     def wait_for(self, named: Iterable[Hashable]) -> None:
         """Do not set out before `learn` has been called for each of these."""
-        self._unknown = set(named)
+        self._unknown = dict.fromkeys(named)
 
     def awaited(self) -> Sequence[Any]:
         """Return what it does not know yet whether it is there."""
@@ -103,7 +103,7 @@ class Journey:
         """Take note of whether something that it names is there. In any thread."""
         assert self._unknown is not None, "wait_for comes first"
         self._missing = self._missing or missing
-        self._unknown.discard(named)
+        self._unknown.pop(named, None)
         if not self._unknown:
             self.ways.wake(self)
 

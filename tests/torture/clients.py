@@ -18,7 +18,7 @@ from ledger_actors.daemon.errors import Conflict, InvalidCommand, LedgerError, R
 from ledger_actors.daemon.protocol import CommandAnswer, EventRecord
 from tests.torture.evidence import Ack, BrokenOff, Event, Intent, RecordFile, Refused
 
-_SURE = (Rejected, InvalidCommand, Conflict)
+SURE = (Rejected, InvalidCommand, Conflict)
 """The refusals after which it is certain that nothing was written."""
 
 _SENT_AGAIN = 5
@@ -101,7 +101,7 @@ class Client:
         self._file.write(intent)
         try:
             events = ledger.send(intent.type, command_id=intent.id, **intent.data)
-        except _SURE as refusal:
+        except SURE as refusal:
             self._file.write(Refused(intent.id, refusal.code))
         else:
             self._acknowledge(intent, events, duplicate=events.duplicate)
@@ -125,7 +125,7 @@ class Client:
     def _answered(self, intent: Intent, outcome: CommandAnswer | LedgerError) -> None:
         if isinstance(outcome, CommandAnswer):
             self._acknowledge(intent, outcome.events, duplicate=outcome.duplicate)
-        elif isinstance(outcome, _SURE):
+        elif isinstance(outcome, SURE):
             self._file.write(Refused(intent.id, outcome.code))
         else:
             self._unanswered.append(intent)
@@ -133,11 +133,11 @@ class Client:
     def _acknowledge(
         self, intent: Intent, events: tuple[EventRecord, ...], *, duplicate: bool
     ) -> None:
-        self._file.write(Ack(intent.id, duplicate, tuple(map(_as_it_came, events))))
+        self._file.write(Ack(intent.id, duplicate, tuple(map(as_it_came, events))))
         self._acknowledged.append(intent)
 
 
-def _as_it_came(event: EventRecord) -> Event:
+def as_it_came(event: EventRecord) -> Event:
     return Event(
         event.id,
         event.stream,

@@ -230,7 +230,7 @@ class Torture:
     def _at_the_end(self) -> list[str]:
         with connect(self._data) as ledger:
             _wait_until_caught_up(ledger)
-            states = dict(_balances(ledger))
+            states = dict(balances(ledger))
             verified = ledger.verify()
         evidence = self._evidence()
         wrong = [] if verified.ok else [f"the daemon's verify: {verified!r}"]
@@ -258,7 +258,7 @@ def _wait_until_caught_up(ledger: Ledger) -> None:
         time.sleep(0.05)
 
 
-def _balances(ledger: Ledger) -> Iterator[tuple[str, Decimal | None]]:
+def balances(ledger: Ledger) -> Iterator[tuple[str, Decimal | None]]:
     """What every holder of money answers."""
     for kind, name, count in (
         ("account", "a", ACCOUNTS),
