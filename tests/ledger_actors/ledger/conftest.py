@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +30,16 @@ from ledger_actors.runtime import (
 )
 from ledger_actors.store.journal import Journal
 from ledger_actors.store.sqlite import SqliteEventStore
-from supervision import Future, ManualClock, Ref, Registry, RegistryKeeper, Timers, TimersKeeper
+from supervision import (
+    ActorDead,
+    Future,
+    ManualClock,
+    Ref,
+    Registry,
+    RegistryKeeper,
+    Timers,
+    TimersKeeper,
+)
 from supervision.dynamic_supervisor import DynamicSupervisor
 from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
@@ -105,8 +115,10 @@ class Running:
 
     def read(self, projector: type[Projector], query: Callable[[Database], T]) -> T:
         """Query a read model once it has taken in all that is in the store."""
-        self.consumer(projector).ask(WaitFor(self.system.store.head()), timeout=HANG)
-        return projector.read(self.system, query)
+        while True:  # one that is replaced meanwhile, with a journal that crashed, has a successor
+            with suppress(ActorDead):
+                self.consumer(projector).ask(WaitFor(self.system.store.head()), timeout=HANG)
+                return projector.read(self.system, query)
 
     def events(self, *types: str) -> list[Any]:
         """What is in the store, decoded, of these types."""
