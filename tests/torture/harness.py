@@ -232,8 +232,11 @@ class Torture:
             _wait_until_caught_up(ledger)
             states = dict(balances(ledger))
             verified = ledger.verify()
+            audited, parked = ledger.audit(), ledger.parked()
         evidence = self._evidence()
         wrong = [] if verified.ok else [f"the daemon's verify: {verified!r}"]
+        wrong += [] if audited.ok else [f"the daemon's audit: {audited!r}"]
+        wrong += [] if not parked else [f"something is parked: {parked!r}"]
         wrong += money.states_are_as_the_events(evidence, states)
         if (status := self._daemon.stop()) != 0:
             wrong.append(f"the last stop in order ended with status {status}")
