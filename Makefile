@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 NAME ?=
+JOBS ?= 2
 KILLS ?= 200
 SEEDS ?= 1000
 FROM ?= 0
@@ -27,8 +28,8 @@ shell: $(VENV)/.shell  ## a Python shell with `ledger` connected to the daemon
 demo: $(VENV)/.run  ## watch things crash and come back; NAME=... for one of them
 	@exec $(BIN)/ledger-actors demo $(NAME) $(ARGS)
 
-test: $(VENV)/.test  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test  ## run the tests, on two processes; JOBS=0: on one
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 pykka-suite: $(VENV)/.test $(VENV)/.dev  ## run Pykka's own suite against our actors
 	$(BIN)/python -m pytest -m pykka_suite tests/conformance/external $(ARGS)
