@@ -127,6 +127,13 @@ def test_the_next_date_is_the_one_after_the_last(last: date | None, expected: da
     assert next_missed(last, date(2026, 3, 2)) == expected
 
 
+def test_a_leap_day_is_a_date_like_any_other() -> None:
+    before, leap_day, after = date(2028, 2, 28), date(2028, 2, 29), date(2028, 3, 1)
+
+    assert next_missed(before, after) == leap_day
+    assert next_missed(leap_day, after) == after
+
+
 def test_a_new_ledger_begins_with_todays_date(stage: Stage) -> None:
     with stage.cycler() as ref:
         stage.dates.wait_cycled(1)
