@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import quote
-from uuid import uuid4
 
 import httpx
 import msgspec
 
+from ledger_actors.command_ids import new_command_id
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
 from ledger_actors.daemon.errors import (
     Incompatible,
@@ -81,7 +81,7 @@ class HttpConnection:
     def send(self, command: CommandRequest) -> CommandAnswer:
         """One command, one answer."""
         if command.command_id is None:
-            command = msgspec.structs.replace(command, command_id=str(uuid4()))
+            command = msgspec.structs.replace(command, command_id=new_command_id())
         body = msgspec.json.encode(command)
 
         def attempt() -> bytes:

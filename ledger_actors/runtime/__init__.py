@@ -40,7 +40,6 @@ from ledger_actors.runtime.envelopes import (
     Outcome,
     decode_envelope,
     envelope,
-    new_command_id,
 )
 from ledger_actors.runtime.errors import (
     CommandTimeout,
@@ -160,7 +159,6 @@ __all__ = [
     "envelope",
     "event",
     "event_name",
-    "new_command_id",
     "standing_of_consumer",
     "state_at",
 ]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
-import time
 from collections.abc import Sequence
-from itertools import count
 from typing import Annotated, Any
 
 import msgspec
 
+from ledger_actors.command_ids import new_command_id
 from ledger_actors.runtime.command_catalog import COMMANDS, Command, CommandCatalog, command_name
 from ledger_actors.runtime.errors import InvalidCommand
 from ledger_actors.store.model import Append, Guard, RecordedEvent, StreamWrite
@@ -23,7 +20,6 @@ __all__ = [
     "Outcome",
     "decode_envelope",
     "envelope",
-    "new_command_id",
 ]
 
 MAX_COMMAND_BYTES = 1024 * 1024
@@ -108,29 +104,6 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _wire_decoder = msgspec.json.Decoder(_Wire)
-
-
-class _Numbered:
-    """Ids that nobody has used: a prefix of this process, and a number.
-
-    They grow with time, so that the index of commands grows at its end only. A forked child has
-    another prefix.
-    """
-
-    def __init__(self) -> None:
-        self.begin()
-        os.register_at_fork(after_in_child=self.begin)
-
-    def begin(self) -> None:
-        self._prefix = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
-        self._numbers = count()
-
-    def __call__(self) -> str:
-        return f"{self._prefix}{next(self._numbers):010x}"
-
-
-new_command_id = _Numbered()
-"""Return an id that nobody has used: 32 hexadecimal digits; in any thread."""
 
 
 def envelope(command: Command, *, command_id: str | None = None, **told: Any) -> CommandEnvelope:

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 import supervision.clock
-from ledger_actors.runtime import new_command_id
+from ledger_actors.command_ids import new_command_id
 from supervision import POOLED, _cpython
 from supervision.pool import Pool
 from tests.simulation.primitives import Primitives
