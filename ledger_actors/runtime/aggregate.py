@@ -40,6 +40,7 @@ S = TypeVar("S")
 
 UNWRITTEN_IDLE_SECONDS = 1.0
 """How long an actor without any event is kept, after it was asked or refused something."""
+
 Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
 
 
@@ -185,7 +186,7 @@ class Aggregate(Passivated, Generic[S]):
         for event in made:
             state = self.evolve(state, event)
         after = Stand(state, stand.version + len(made), envelope.command_id)
-        if self._is_snapshot_due(after.version):
+        if made and self._is_snapshot_due(after.version):
             self._snapshot_at = after.version
             self._snapshot = after
         self._send(append, fingerprint, after)

@@ -27,7 +27,7 @@ from ledger_actors.store import (
 )
 from supervision import ActorDead
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
-from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Move
+from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment, Level, Move
 from tests.ledger_actors.runtime.test_races import HeldJournal, by_others
 from tests.supervision.echo import Echo
 
@@ -341,6 +341,21 @@ def test_a_snapshot_is_made_of_an_aggregate_that_always_has_something_in_flight(
     wait_until(lambda: world.system.store.load_snapshot("counter-a") is not None)
 
     assert world.system.store.load_snapshot("counter-a").version == 10
+
+
+def test_a_command_without_events_holds_no_snapshot_up(make_world: Any) -> None:
+    world = make_world(snapshot_every=10)
+    store = world.system.store
+    world.send(Increment("a", 1))
+    held = HeldJournal(world)
+    futures = [world.send(Increment("a", 1), wait=False) for _ in range(20)]
+    held.let_go()
+    futures[-1].get(timeout=HANG)
+    wait_until(lambda: (found := store.load_snapshot("counter-a")) and found.version == 10)
+
+    world.send(Level("a", 21))  # it is there already; a snapshot is due
+    world.send(Increment("a", 1))
+    wait_until(lambda: store.load_snapshot("counter-a").version == 22)
 
 
 def test_a_snapshot_is_made_of_what_only_others_write_to(make_world: Any) -> None:
