@@ -16,8 +16,8 @@ def consumer_status(system: System, kind: type[Consumer], head: int) -> Consumer
     """Where one is, also while it catches up; without a position before it knows it."""
     role = "projector" if issubclass(kind, Projector) else "process manager"
     ref = system.names.whereis(consumer_key(kind.name))
-    if ref is None or not ref.is_alive():
-        why = system.stopped.get(kind.name)
+    why = system.stopped.get(kind.name)
+    if why is not None or ref is None or not ref.is_alive():
         return ConsumerStatus(
             kind.name, role, None, None, alive=False, stopped_because=why, **_trouble(system, kind)
         )

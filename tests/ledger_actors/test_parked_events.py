@@ -210,7 +210,8 @@ class TestOfTheOrderBoundOne:
             patch.setattr(Memberships, "project", staticmethod(project))
             event_id = self.deal(ledger, "d-1", "gold")
             self.deal(ledger, "d-2", "silver")
-            wait_until(lambda: parked(ledger) == [("membership", event_id, "stopped")])
+            wait_until(lambda: f"stopped  stopped at event {event_id}" in drawn(ledger))
+            assert parked(ledger) == [("membership", event_id, "stopped")]
             yield event_id, patch
 
     def deal(self, ledger: Ledger, uuid: str, tier: str) -> int:
