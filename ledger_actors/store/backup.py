@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +10,9 @@ from ledger_actors.store.connections import Readers
 from ledger_actors.store.errors import StoreError, StoreUnavailable
 from ledger_actors.store.faults import translated
 from ledger_actors.store.owner_only import make_file
+from ledger_actors.store.syncing import sync_file, sync_folder
 
-__all__ = ["backup", "sync"]
+__all__ = ["backup"]
 
 
 def backup(readers: Readers, target: Path) -> None:
@@ -28,9 +28,9 @@ def backup(readers: Readers, target: Path) -> None:
     try:
         with readers.lease() as source, translated(target):
             _copy(source, partial)
-        sync(partial)
+        sync_file(partial)
         partial.rename(target)
-        sync(target.parent)
+        sync_folder(target.parent)
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, StoreError):
@@ -45,12 +45,3 @@ def _copy(source: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = OFF").fetchall()  # if it fails, all of it is dropped
         source.backup(copy)  # in one step, so of one moment; the writer goes on meanwhile
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # one file, nothing beside it
-
-
-def sync(path: Path) -> None:
-    """Return when a file, or the names in a folder, are on disk."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

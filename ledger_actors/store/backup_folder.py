@@ -10,11 +10,11 @@ import os
 import shutil
 from pathlib import Path
 
-from ledger_actors.store.backup import sync
 from ledger_actors.store.errors import StoreError, StoreUnavailable
 from ledger_actors.store.folder_lock import FolderLock
 from ledger_actors.store.owner_only import make_folder, not_made
 from ledger_actors.store.sqlite import SqliteEventStore
+from ledger_actors.store.syncing import sync_folder
 
 __all__ = ["backup_folder"]
 
@@ -66,9 +66,8 @@ def _fill(events: Path, partial: Path, target: Path) -> None:
         left.unlink()
     with SqliteEventStore(events, read_only=True) as store:
         store.backup(partial / EVENTS)
-    sync(partial)
     if os.path.lexists(target):  # an empty folder would be replaced
         msg = f"{target} exists: a backup is a new folder"
         raise StoreUnavailable(msg)
     partial.rename(target)
-    sync(target.parent)
+    sync_folder(target.parent)

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from ledger_actors.store.errors import StoreError, StoreFull, StoreUnavailable
+from ledger_actors.store.syncing import sync_folder
 
 __all__ = ["make_file", "make_folder", "not_made", "warn_if_exposed"]
 
@@ -38,21 +39,7 @@ def make_folder(folder: Path) -> None:
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(folder)) from error
         return
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:
-        return  # who may write to it and not read it cannot sync it
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system that knows no sync of folders
-            raise
-    finally:
-        os.close(fd)
+    sync_folder(folder.parent)
 
 
 def make_file(path: Path | str) -> None:

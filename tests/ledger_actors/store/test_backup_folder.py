@@ -123,7 +123,7 @@ def test_an_error_at_the_end_leaves_nothing_behind(
     def fail(_path: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(backups, "sync", fail)
+    monkeypatch.setattr(backups, "sync_folder", fail)
     with pytest.raises(StoreUnavailable, match="Input/output error"):
         backup_folder(data, tmp_path / "copy")
     assert [one.name for one in tmp_path.iterdir()] == ["data"]
