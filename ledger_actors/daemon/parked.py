@@ -67,13 +67,9 @@ class ParkedEvents:
     def act(self, consumer: str, event_id: int, action: ParkedAction) -> ParkedAnswer:
         """Retry or discard one, and go on with those behind it."""
         kind = self._kind(consumer)
-        if action.action == "discard" and not (action.reason and action.author):
-            raise BadRequest("a discard needs a reason and an author: both are recorded")
+        message = _message(event_id, action)
         if self.one(consumer, event_id).state == "stopped":
-            return self._restart(kind, event_id, action)
-        message: RetryParked | DiscardParked = RetryParked(event_id)
-        if action.reason and action.author and action.action == "discard":
-            message = DiscardParked(event_id, action.reason, action.author)
+            return self._restart(kind, message)
         try:
             outcome: ParkingOutcome = self._system.names.name(consumer_key(consumer)).ask(
                 message, timeout=_SECONDS
@@ -99,18 +95,18 @@ class ParkedEvents:
         )
         return AuditAnswer(not any(one.findings for one in found), told)
 
-    def _restart(self, kind: type[Consumer], event_id: int, action: ParkedAction) -> ParkedAnswer:
+    def _restart(self, kind: type[Consumer], message: RetryParked | DiscardParked) -> ParkedAnswer:
         """Start one again that has stopped, and tell how it fared with the event."""
-        system, name = self._system, kind.name
-        if action.reason and action.author and action.action == "discard":
-            append = discard(system, name, event_id, reason=action.reason, author=action.author)
+        system, name, event_id = self._system, kind.name, message.event_id
+        if isinstance(message, DiscardParked):
+            append = discard(system, name, event_id, reason=message.reason, author=message.author)
             system.journal.ask(AppendRequest(append), timeout=_SECONDS)
         self._start_again(kind)
         try:
             wait_for_position(system, name, event_id)
         except ActorCrashed as again:
             return ParkedAnswer(0, 1, str(again))
-        return ParkedAnswer(int(action.action == "retry"), 0)
+        return ParkedAnswer(int(isinstance(message, RetryParked)), 0)
 
     def _start_again(self, kind: type[Consumer]) -> None:
         """Start one that has stopped, or is about to have stopped."""
@@ -142,6 +138,14 @@ class ParkedEvents:
         except KeyError:
             known = ", ".join(self._consumers)
             raise NotFound(f"there is no consumer {consumer!r}; there is {known}") from None
+
+
+def _message(event_id: int, action: ParkedAction) -> RetryParked | DiscardParked:
+    if action.action == "retry":
+        return RetryParked(event_id)
+    if not (action.reason and action.author):
+        raise BadRequest("a discard needs a reason and an author: both are recorded")
+    return DiscardParked(event_id, action.reason, action.author)
 
 
 def _told(consumer: str, rows: Iterable[Parked]) -> Iterator[ParkedEvent]:
