@@ -13,7 +13,7 @@ from supervision.messages import SystemMessage
 if TYPE_CHECKING:
     from ledger_actors.runtime.aggregate import Aggregate
 
-__all__ = ["LearnFirst", "answer_as_before", "answer_with", "pass_on"]
+__all__ = ["LearnFirst", "answer_as_before", "answer_with", "as_before", "pass_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,23 @@ def answer_with(original: Future[Any], answer: Future[Any]) -> None:
     original.add_done_callback(lambda done: _repeat(done, answer))
 
 
+def as_before(found: StoredCommand, fingerprint: str) -> Appended:
+    """Return what a command has led to before.
+
+    Raises:
+        CommandIdReused: it was another one, under the same id.
+    """
+    if found.fingerprint in (None, fingerprint):
+        return Appended(found.events, duplicate=True)
+    raise CommandIdReused(found.command_id)
+
+
 def answer_as_before(found: StoredCommand, fingerprint: str, answer: Future[Any]) -> None:
     """Answer with what a command has led to before; another one under its id is refused."""
-    if found.fingerprint in (None, fingerprint):
-        answer.try_set(Appended(found.events, duplicate=True))
-    else:
-        answer.try_set_exception(CommandIdReused(found.command_id))
+    try:
+        answer.try_set(as_before(found, fingerprint))
+    except CommandIdReused as reused:
+        answer.try_set_exception(reused)
 
 
 def _repeat(original: Future[Any], answer: Future[Any]) -> None:

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 from ledger_actors.runtime.aggregate import Aggregate, Named
 from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState, Stand
-from ledger_actors.runtime.answers import answer_as_before, pass_on
+from ledger_actors.runtime.answers import as_before, pass_on
 from ledger_actors.runtime.command_catalog import Command
 from ledger_actors.runtime.deadlines import Deadlines
 from ledger_actors.runtime.envelopes import CommandEnvelope, Outcome
@@ -33,8 +33,8 @@ from ledger_actors.runtime.lanes import Lanes, NoLanes
 from ledger_actors.runtime.question import Question
 from ledger_actors.runtime.stored_states import short_state
 from ledger_actors.runtime.system import System, by_category
-from ledger_actors.store.errors import StoreError
-from ledger_actors.store.model import Appended, StoredCommand
+from ledger_actors.store.errors import CommandIdReused, StoreError
+from ledger_actors.store.model import StoredCommand
 from supervision import Actor, AlreadyRegistered, AlreadyStarted, Future, Ref
 from supervision.administration import start_child_async
 from supervision.execution import shield
@@ -121,9 +121,9 @@ class CommandBus:
                     journeys.append(journey)
                     outcomes.append(journey.outcome)
                 else:
-                    outcomes.append(_as_before(envelope, before))
-            except (UnknownCommand, InvalidCommand) as wrong:
-                outcomes.append(_failed(wrong))
+                    outcomes.append(_known(_outcome_as_before(envelope, before)))
+            except (UnknownCommand, InvalidCommand, CommandIdReused) as wrong:
+                outcomes.append(_known(wrong))
         self._set_out(journeys, timeout)
         return outcomes
 
@@ -332,23 +332,19 @@ class CommandBus:
 _ways = attrgetter("ways")
 
 
-def _as_before(envelope: CommandEnvelope, before: StoredCommand) -> Future[Outcome]:
-    """Return the future of a command that was done, or whose id another one has."""
-    outcome: Future[Outcome] = Future()
-    answer: Future[Appended] = Future()
-    answer_as_before(before, envelope.fingerprint(), answer)
-    problem = answer.exception()
-    if problem is None:
-        outcome.set(Outcome(envelope.command_id, before.events, duplicate=True))
+def _outcome_as_before(envelope: CommandEnvelope, before: StoredCommand) -> Outcome:
+    appended = as_before(before, envelope.fingerprint())
+    return Outcome(envelope.command_id, appended.events, appended.duplicate)
+
+
+def _known(outcome: Outcome | Exception) -> Future[Outcome]:
+    """Return the future of what is known already."""
+    future: Future[Outcome] = Future()
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
     else:
-        outcome.set_exception(problem)
-    return outcome
-
-
-def _failed(problem: Exception) -> Future[Outcome]:
-    outcome: Future[Outcome] = Future()
-    outcome.set_exception(problem)
-    return outcome
+        future.set(outcome)
+    return future
 
 
 def _name(key: Any) -> tuple[str, str]:
