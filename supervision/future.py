@@ -190,10 +190,7 @@ class Future(pykka.Future[T]):
         with execution.shield():
             callbacks, self._callbacks = self._callbacks, None
             for callback in callbacks or ():
-                try:  # as `_call`, without the call
-                    callback(self)
-                except Exception:  # noqa: BLE001 - whoever it is, the setter must not pay for it
-                    telemetry.log_faulty_callback(callback)
+                self._call(callback)
 
     def _call(self, callback: Callable[[Future[T]], None]) -> None:
         try:

@@ -39,13 +39,15 @@ from ledger_actors.store.model import RecordedEvent
 from supervision import Actor, CallTimeout, Future, Shutdown
 from supervision.messages import ShutdownRequest, SystemMessage, is_stop
 
-__all__ = ["Consumer", "Stopping"]
+__all__ = ["KEEP_POSITION_EVERY", "Consumer"]
 
 T = TypeVar("T")
 
 FINAL = (PositionAhead, OtherHistory, ReadModelDamaged, ProjectorStopped, PoisonEvent)
 """What no restart would change; beside an event that cannot be read."""
 
+KEEP_POSITION_EVERY = 1000
+"""Ids without an event that it wants after which the position is written all the same."""
 
 MOST_AT_ONCE = 1024
 """Deliveries that are taken as one, at most."""

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from sqlite_utils import Database
 
 from ledger_actors.runtime.aggregate import Aggregate
-from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.consumer import KEEP_POSITION_EVERY, Consumer
 from ledger_actors.runtime.consumer_messages import Stopping, WaitFor, consumer_key
 from ledger_actors.runtime.errors import ProjectorGone, ProjectorStopped, ReadModelIncomplete
 from ledger_actors.runtime.parking import Batch
@@ -50,9 +50,6 @@ GONE_SECONDS = 10.0
 
 WAIT_SECONDS = 0.05
 """How often a wait for a projector looks whether it should stop, and whether there is a new one."""
-
-KEEP_POSITION_EVERY = 1000
-"""Events that it does not want after which the position is written all the same."""
 
 
 class ProcessManager(Consumer):

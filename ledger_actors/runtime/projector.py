@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from sqlite_utils import Database
 
-from ledger_actors.runtime.consumer import Consumer
+from ledger_actors.runtime.consumer import KEEP_POSITION_EVERY, Consumer
 from ledger_actors.runtime.consumer_messages import Stopping
 from ledger_actors.runtime.errors import OtherHistory, WrittenByAnother
 from ledger_actors.runtime.parking import Batch
@@ -34,8 +34,6 @@ from ledger_actors.store.tally import tallies
 __all__ = ["Projector", "Rebuild"]
 
 T = TypeVar("T")
-KEEP_POSITION_EVERY = 1000
-"""Events that change nothing after which the position is written all the same."""
 
 
 class Rebuild(msgspec.Struct, frozen=True):
