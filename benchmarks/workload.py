@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.measuring import Wrong, ensure
 from ledger_actors import Ledger
+from ledger_actors.demos.waiting import wait_until_settled
 from ledger_actors.ledger import AGGREGATES, HANDLERS, PROCESS_MANAGERS, PROJECTORS
 from ledger_actors.ledger.commands.accounts import DepositToAccount, OpenAccount
 from ledger_actors.ledger.commands.companies import RegisterCompany
@@ -21,7 +22,6 @@ from ledger_actors.logs import configure_logging
 from ledger_actors.runtime import Command, Runtime, RuntimeOptions
 from ledger_actors.settings import LogSettings
 from ledger_actors.store.interface import EventStore
-from supervision.testing import wait_until
 
 Wire = dict[str, Any]
 COMPANY = "bench"
@@ -167,11 +167,7 @@ def dispatch_all(opened: Runtime, commands: Sequence[tuple[Command, str]], *, wi
 
 def settle(ledger: Ledger) -> None:
     """Wait until every read model and process manager has handled the last event."""
-
-    def settled() -> bool:
-        return all(one.alive and one.lag == 0 for one in ledger.status().consumers)
-
-    wait_until(settled, timeout=PATIENCE, what="the consumers to catch up")
+    wait_until_settled(ledger, timeout=PATIENCE)
 
 
 def check(ledger: Ledger | EventStore, *, events: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ledger_actors.ledger_api import Ledger
-from supervision.testing import wait_until
+from supervision.testing import HANG, wait_until
 
 
 def wait_for_business_date(ledger: Ledger, day: date) -> None:
@@ -19,13 +19,13 @@ def wait_for_business_date(ledger: Ledger, day: date) -> None:
     wait_until_settled(ledger)
 
 
-def wait_until_settled(ledger: Ledger) -> None:
+def wait_until_settled(ledger: Ledger, *, timeout: float = HANG) -> None:
     """Wait until every consumer is alive and has handled the last event.
 
     A process manager adds events while it catches up; it is settled when it has handled those too.
-    Raises TimeoutError when that does not come about.
+    Raises TimeoutError when that does not come about in `timeout` seconds.
     """
-    wait_until(lambda: _settled(ledger), what="the consumers to catch up")
+    wait_until(lambda: _settled(ledger), timeout=timeout, what="the consumers to catch up")
 
 
 def _settled(ledger: Ledger) -> bool:

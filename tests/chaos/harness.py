@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -18,11 +19,12 @@ from typing import Any
 from ledger_actors import Ledger
 from ledger_actors.application import Application
 from ledger_actors.daemon.local import LocalConnection
-from ledger_actors.ledger import PROCESS_MANAGERS, PROJECTORS
+from ledger_actors.demos.waiting import wait_until_settled
 from ledger_actors.settings import load_settings
 from supervision import ExitReason, Ref, telemetry
 from supervision.administration import terminate_child
 from supervision.clock import SystemClock
+from supervision.testing import wait_until
 from tests.chaos.faults import HANGS_SECONDS, Fault, Hangs, Hydrations, InjectedCrash
 from tests.chaos.load import Load
 from tests.chaos.nodes import ROOT, Node, nodes
@@ -112,7 +114,7 @@ class Chaos:
                 if time.monotonic() > end or self._report.wrong:
                     return
                 self._hit(name, self._chance.choice(list(Fault)))
-                time.sleep(self._chance.random() * 0.2)
+                self._load.hopeless.wait(self._chance.random() * 0.2)
 
     def _hit(self, name: str, fault: Fault) -> None:
         self._back(name, None)  # so that there is somebody
@@ -156,32 +158,36 @@ class Chaos:
         return True
 
     def _back(self, name: str, hit: Ref | None) -> bool:
-        """Look until another than the one that was hit answers; return whether one does."""
-        node, deadline = self._node(name), time.monotonic() + BACK_SECONDS
-        while time.monotonic() < deadline:
-            if self._ended.is_set():
-                self._why = f"the application has ended: {self._reason}"
-                return False
-            try:
-                ref = node.find()
-                if hit is None or ref is not hit:
-                    node.look(ref)
-                    return True
-            except Exception as gone:  # noqa: BLE001 - whatever it is: it does not answer yet
-                self._why = repr(gone)
-            time.sleep(0.002)
+        """Wait until another than the one that was hit answers; return whether one does."""
+        node = self._node(name)
+        with suppress(TimeoutError):
+            wait_until(
+                lambda: self._ended.is_set() or self._answers(node, hit), timeout=BACK_SECONDS
+            )
+            if not self._ended.is_set():
+                return True
+            self._why = f"the application has ended: {self._reason}"
         return False
 
+    def _answers(self, node: Node, hit: Ref | None) -> bool:
+        try:
+            ref = node.find()
+            if hit is not None and ref is hit:
+                return False
+            node.look(ref)
+        except Exception as gone:  # noqa: BLE001 - whatever it is: it does not answer yet
+            self._why = repr(gone)
+            return False
+        return True
+
     def _serves(self) -> bool:
-        """Send a command until it is acknowledged; return whether it is."""
+        """Send a command until it is acknowledged; return whether it is, in time."""
         self._canaries += 1
         data = {"account_uuid": "a-0", "amount": "1.00"}
         canary = Intent(f"canary:{self._canaries}", "DepositToAccount", data)
-        deadline = time.monotonic() + BACK_SECONDS
-        while time.monotonic() < deadline:
-            if self._load.send(canary):
-                return True
-            time.sleep(0.002)
+        with suppress(TimeoutError):
+            wait_until(lambda: self._load.send(canary), timeout=BACK_SECONDS)
+            return True
         return False
 
     # -- the program -------------------------------------------------------------------------------
@@ -211,16 +217,11 @@ class Chaos:
     # -- the end -----------------------------------------------------------------------------------
 
     def _settled(self) -> dict[str, Any]:
-        system = self._application.system
         terminate_child(self._application._the_root(), "daily_cycler")  # no new day begins
-        names = [kind.name for kind in (*PROJECTORS, *PROCESS_MANAGERS)]
-        deadline = time.monotonic() + BACK_SECONDS
-        while any(system.reached.get(name) != system.store.head() for name in names):
-            if time.monotonic() > deadline:
-                told = f"{system.reached} of {system.store.head()}, {system.stopped}"
-                self._wrong(f"a consumer does not catch up: {told}")
-                break
-            time.sleep(0.02)
+        try:
+            wait_until_settled(self._ledger, timeout=BACK_SECONDS)
+        except TimeoutError:
+            self._wrong(f"a consumer does not catch up: {self._ledger.status()!r}")
         self._report.abandoned = self._hangs.count
         return dict(balances(self._ledger))
 

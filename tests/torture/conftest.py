@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import pytest
 
 from ledger_actors import Ledger
 from ledger_actors.daemon.errors import Rejected
+from ledger_actors.demos.waiting import wait_until_settled
 from tests.torture.clients import Client
 from tests.torture.evidence import Evidence, Intent, Record, RecordFile, Refused, read_events
 from tests.torture.workload import Days, Workload, opening
@@ -32,7 +32,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
         client.send_one_by_one(ledger, _commands())
         client.repeat(ledger)  # some of what was acknowledged, once more
         _refused(ledger, records)
-        _wait_for_the_fees(ledger)
+        wait_until_settled(ledger)  # the fees are there
     client.close()
     record = Record(records)
     record.read_on()
@@ -80,10 +80,3 @@ def _refused(ledger: Ledger, records: Path) -> None:
         ledger.send(intent.type, command_id=intent.id, **intent.data)
     file.write(Refused(intent.id, refusal.value.code))
     file.close()
-
-
-def _wait_for_the_fees(ledger: Ledger) -> None:
-    deadline = time.monotonic() + 30
-    while not all(one.alive and one.lag == 0 for one in ledger.status().consumers):
-        assert time.monotonic() < deadline, ledger.status()
-        time.sleep(0.01)

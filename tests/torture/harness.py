@@ -19,6 +19,7 @@ from typing import Any
 from ledger_actors import Ledger, connect
 from ledger_actors.daemon.errors import LedgerError, StreamMissing
 from ledger_actors.demos.daemon_process import DaemonProcess
+from ledger_actors.demos.waiting import wait_until_settled
 from tests.faults.interposer import Interposer, NoCompiler, build
 from tests.torture import checks, files, money
 from tests.torture.clients import Client
@@ -229,7 +230,7 @@ class Torture:
 
     def _at_the_end(self) -> list[str]:
         with connect(self._data) as ledger:
-            _wait_until_caught_up(ledger)
+            wait_until_settled(ledger, timeout=CAUGHT_UP_SECONDS)
             states = dict(balances(ledger))
             verified = ledger.verify()
             audited, parked = ledger.audit(), ledger.parked()
@@ -250,15 +251,6 @@ class Torture:
         except NoCompiler as reason:
             self._say(f"kills are at moments only, at no chosen system call: {reason}")
             return None
-
-
-def _wait_until_caught_up(ledger: Ledger) -> None:
-    """Wait until every consumer is at the head; raises TimeoutError if one does not get there."""
-    deadline = time.monotonic() + CAUGHT_UP_SECONDS
-    while not all(one.alive and one.lag == 0 for one in ledger.status().consumers):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"a consumer does not catch up:\n{ledger.status()!r}")
-        time.sleep(0.05)
 
 
 def balances(ledger: Ledger) -> Iterator[tuple[str, Decimal | None]]:
