@@ -20,11 +20,13 @@ CTRL_Z = b"\x1a"
 TAB = b"\t"
 
 _AS_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+for key in signal.SIGINT, signal.SIGHUP:
+    signal.signal(key, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""Makes standard input the terminal of the session, and becomes the program."""
+"""Makes standard input the terminal of the session, hears its signals, becomes the program."""
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_=>])")
 

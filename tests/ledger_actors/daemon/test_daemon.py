@@ -25,11 +25,19 @@ HANG = 40.0
 CONSUMERS = len(PROJECTORS) + len(PROCESS_MANAGERS)
 
 
+_HEARING = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, "-m", "ledger_actors", *sys.argv[1:]])
+"""
+"""Becomes the program, which hears SIGHUP also where `nohup` has started the tests."""
+
+
 class Daemon:
     """`ledger-actors start` with its output read line by line."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        command = [sys.executable, "-m", "ledger_actors", "start", "--data", str(folder), *options]
+        command = [sys.executable, "-c", _HEARING, "start", "--data", str(folder), *options]
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.DEVNULL,
@@ -51,8 +59,9 @@ class Daemon:
     def end(self) -> int:
         """The exit status, once it has ended."""
         assert self.process.stderr is not None
+        status = self.process.wait(HANG)
         self.said += self.process.stderr.readlines()
-        return self.process.wait(HANG)
+        return status
 
 
 @contextmanager
