@@ -133,7 +133,7 @@ class _CrashingLedger:
         for at, outcome in enumerate(self._ledger.send_many(commands, window=window)):
             if at == until:
                 self._hit()
-                self.last_hit = at
+                self.last_hit = max(self.last_hit, at)  # what failed is sent again, from 0
                 until += self._chance.randrange(1, 1_000)
             yield outcome
 

@@ -25,7 +25,8 @@ from ledger_actors.store import (
 )
 from ledger_actors.store.migrations import EVENTS
 
-STEPS = [step.name for step in EVENTS.pending(Database(memory=True, execute_plugins=False))]
+with Database(memory=True, execute_plugins=False) as _empty:
+    STEPS = [step.name for step in EVENTS.pending(_empty)]
 FIRST_WHOLE = STEPS.index("0004_head")
 """Before this step no release had shipped; from it on a file holds all that a store needs."""
 
