@@ -12,8 +12,10 @@ Example:
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,12 +199,20 @@ def log_pool_short(pool: str, workers: int, exception: BaseException) -> None:
 
 
 def log_failed_end(ref: object, step: Callable[..., object]) -> None:
-    """Log the exception being handled, which somebody's code raised while an actor ended."""
-    structlog.get_logger().exception(
-        "actor.end_disturbed",
-        actor=str(getattr(ref, "label", ref)),
-        step=getattr(step, "__qualname__", repr(step)),
-    )
+    """Log the exception being handled, which somebody's code raised while an actor ended.
+
+    An end must be whole also where the log cannot be written; that is told as `logging` tells it.
+    """
+    label = str(getattr(ref, "label", ref))
+    try:
+        structlog.get_logger().exception(
+            "actor.end_disturbed",
+            actor=label,
+            step=getattr(step, "__qualname__", repr(step)),
+        )
+    except Exception as unwritten:  # noqa: BLE001 - whatever the program logs with raises
+        with suppress(OSError, ValueError):  # if that is closed too, nobody can be told
+            print(f"the end of {label} was disturbed; no log: {unwritten!r}", file=sys.stderr)
 
 
 def log_event(event: str, fields: Mapping[str, Any]) -> None:

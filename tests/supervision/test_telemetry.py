@@ -17,6 +17,7 @@ import supervision
 from supervision import (
     SHUTDOWN,
     Actor,
+    ActorDead,
     Backoff,
     Crashed,
     Pool,
@@ -216,6 +217,28 @@ def test_events_can_be_logged(start: Any) -> None:
     detach()
 
     assert {"event": "actor.ended", "ref": ref.label, "reason": "shutdown"} in logged
+
+
+def test_an_actor_ends_wholly_where_the_log_cannot_be_written(
+    start: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Closed:
+        def __getattr__(self, _level: str) -> Any:
+            raise BrokenPipeError("nobody reads the log")
+
+    structlog.configure(processors=[], logger_factory=lambda *_: Closed())
+    ref = start(Echo)
+    gate = Gate()
+    ref.tell(lambda _actor: gate.pass_through())
+    gate.wait_arrived()
+    ref.crash(RuntimeError("oops"))
+    behind = ref.ask("behind it", block=False)
+    gate.open()
+
+    with pytest.raises(ActorDead):
+        behind.get(timeout=HANG)
+    assert isinstance(wait_for_exit(ref), Crashed)
+    assert "no log: BrokenPipeError" in capsys.readouterr().err
 
 
 # -- counts ----------------------------------------------------------------------------------------
