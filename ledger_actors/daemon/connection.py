@@ -35,7 +35,7 @@ LARGEST_ID = 2**63 - 1
 """The largest number that an event's id can be."""
 
 
-class CommandRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+class CommandRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A command on its way in. `data` is JSON already; the other side validates it."""
 
     type: str

@@ -82,7 +82,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
         return error_from(self.error.code, self.error.message, self.error.status)
 
 
-class EventRecord(msgspec.Struct, frozen=True):
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
     """An event as it was recorded. `data` is its payload, read when asked for."""
 
     id: int
@@ -128,7 +128,7 @@ def _short(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-class CommandAnswer(msgspec.Struct, frozen=True):
+class CommandAnswer(msgspec.Struct, frozen=True, gc=False):
     """What came of a command: its events, in order. `duplicate`: its id had been seen before."""
 
     events: tuple[EventRecord, ...]
@@ -307,7 +307,7 @@ class VerifyLine(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorDetail | None = None
 
 
-class AnswerLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class AnswerLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of the answer to a stream of commands: events, or the refusal of that one alone."""
 
     events: tuple[EventRecord, ...] | None = None
@@ -321,7 +321,7 @@ class AnswerLine(msgspec.Struct, frozen=True, omit_defaults=True):
         return CommandAnswer(self.events or (), self.duplicate)
 
 
-class EventLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class EventLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of GET /v1/events: an event, or the refusal that ended it. A blank line: alive."""
 
     event: EventRecord | None = None

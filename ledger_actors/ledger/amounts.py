@@ -93,8 +93,6 @@ def check_amount(name: str, value: object) -> None:
     Raises:
         ValueError: with a sentence that names the field and what was expected.
     """
-    if isinstance(value, str) and _AMOUNT.fullmatch(value):
-        return
     check_amount_or_zero(name, value)
     if Decimal(str(value)) == 0:
         msg = f"{name}: expected an amount above zero; got {value!r}"
@@ -118,7 +116,7 @@ Amount = Annotated[
     str,
     Meta(
         description="an amount above zero, as a string: '12.50'",
-        extra={"check": check_amount},
+        extra={"check": check_amount, "pattern": _AMOUNT},
     ),
 ]
 AmountOrZero = Annotated[
@@ -160,9 +158,9 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
     return _EXACT.subtract(left, right)
 
 
-def total(amounts: Iterable[Decimal]) -> Decimal:
-    """Return the exact sum of all of them; zero of none."""
-    return reduce(_EXACT.add, amounts, ZERO)
+def total(amounts: Iterable[Decimal], before: Decimal = ZERO) -> Decimal:
+    """Return the exact sum of all of them, on top of what was there before; zero of none."""
+    return reduce(_EXACT.add, amounts, before)
 
 
 def daily_fee(value: Decimal, rate: Decimal) -> Decimal:

@@ -8,6 +8,7 @@ a `msgspec.Meta`. msgspec decodes and refuses wrong JSON types by itself; what J
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -19,6 +20,9 @@ from ledger_actors.runtime import Command
 __all__ = ["LedgerCommand", "Part", "check_fields"]
 
 Check = Callable[[str, object], None]
+Match = Callable[[str], object]
+_Checked = tuple[str, Match | None, Check]
+"""A field, what all strings match that its check takes as a rule, and the check itself."""
 
 
 class LedgerCommand(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,22 +50,30 @@ def check_fields(struct: msgspec.Struct) -> None:
     Raises:
         ValueError: of the first field that is not what its type says.
     """
-    for name, check in _checks(type(struct)):
-        check(name, getattr(struct, name))
+    for name, pattern, check in _checks(type(struct)):
+        value = getattr(struct, name)
+        if pattern is None or value.__class__ is not str or pattern(value) is None:
+            check(name, value)
 
 
 @cache
-def _checks(kind: type[msgspec.Struct]) -> tuple[tuple[str, Check], ...]:
+def _checks(kind: type[msgspec.Struct]) -> tuple[_Checked, ...]:
     return tuple(_declared(kind))
 
 
-def _declared(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Check]]:
+def _declared(kind: type[msgspec.Struct]) -> Iterator[_Checked]:
     declared = inspect.type_info(kind)
     assert isinstance(declared, inspect.StructType)
     for field in declared.fields:
         check = _check_of(field.type)
         if check is not None:
-            yield field.name, check
+            yield field.name, _pattern_of(field.type), check
+
+
+def _pattern_of(kind: inspect.Type) -> Match | None:
+    told = kind.extra or {} if isinstance(kind, inspect.Metadata) else {}
+    pattern: re.Pattern[str] | None = told.get("pattern")
+    return pattern and pattern.fullmatch
 
 
 def _check_of(kind: inspect.Type) -> Check | None:

@@ -14,6 +14,7 @@ MAX_NAME: Final = 200
 MAX_TEXT: Final = 2_000
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_PLAIN_LINE: Final = re.compile(r"[ -~]{0,2000}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SHOWN: Final = 40
 
@@ -76,7 +77,7 @@ Identifier = Annotated[
     str,
     Meta(
         description="1 to 64 letters, digits or . _ : - (a UUID, for example)",
-        extra={"check": check_identifier},
+        extra={"check": check_identifier, "pattern": _IDENTIFIER},
     ),
 ]
 Name = Annotated[
@@ -85,5 +86,8 @@ Name = Annotated[
 ]
 LineText = Annotated[
     str,
-    Meta(description="a text of up to 2,000 characters", extra={"check": check_line_text}),
+    Meta(
+        description="a text of up to 2,000 characters",
+        extra={"check": check_line_text, "pattern": _PLAIN_LINE},
+    ),
 ]

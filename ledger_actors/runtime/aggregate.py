@@ -200,14 +200,15 @@ class Aggregate(Passivated, Generic[S]):
         unseen_since: int | None,
     ) -> Append:
         """Return what is to be written, with the version and the command in flight it rests on."""
+        stand = self._stand
         writes: tuple[StreamWrite, ...] = ()
         guards: tuple[Guard, ...] = ()
         if made:
             events = tuple(map(self._system.events.encode, made))
-            writes = (StreamWrite(self.stream_name, events, self._stand.version),)
+            writes = (StreamWrite(self.stream_name, events, stand.version),)
         else:  # that there is nothing to do is true of this version, too
-            guards = (Guard(self.stream_name, self._stand.version),)
-        basis = self._stand.rests_on
+            guards = (Guard(self.stream_name, stand.version),)
+        basis = stand.rests_on
         rests_on = (basis,) if basis is not None and basis in self._in_flight else ()
         return envelope.append(fingerprint, writes, guards, rests_on, unseen_since)
 

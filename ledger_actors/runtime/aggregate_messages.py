@@ -35,7 +35,7 @@ class ReadAhead(msgspec.Struct, frozen=True):
     """
 
 
-class Stand(msgspec.Struct, frozen=True):
+class Stand(msgspec.Struct, frozen=True, gc=False):
     """A state and the version of the stream that it is the state of.
 
     `rests_on`: the last command that it rests on and that is not on disk yet; `None` if all is.

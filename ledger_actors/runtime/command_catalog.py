@@ -20,7 +20,7 @@ LONGEST_NAME = 200
 """Characters of an unknown name that are looked at and told."""
 
 
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Command(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """Root of all commands: something that somebody wants done.
 
     What is left at its default is not written: a field with a default that a later release adds
@@ -35,6 +35,7 @@ class CommandCatalog:
 
     def __init__(self) -> None:
         self._types: dict[str, type[Command]] = {}
+        self._decoders: dict[str, Callable[[bytes | msgspec.Raw], Command]] = {}
 
     def define(self, name: str) -> Callable[[C], C]:
         """Return a decorator that gives a `Command` class its stable name.
@@ -47,6 +48,7 @@ class CommandCatalog:
             claim("command", name, self._types.get(name), cls)
             cls.command_type = name
             self._types[name] = cls
+            self._decoders.pop(name, None)  # of the same class, loaded before
             return cls
 
         return decorate
@@ -71,17 +73,22 @@ class CommandCatalog:
             UnknownCommand: there is no such command.
             InvalidCommand: a field is missing, unknown or wrong; the sentence names it.
         """
-        cls = self.get(name)
+        decode = self._decoders.get(name) or self._decoder(name)
         try:
-            if isinstance(data, Mapping):
-                return msgspec.convert(dict(data), cls)
-            return msgspec.json.decode(data, type=cls)
+            if data.__class__ is not msgspec.Raw and isinstance(data, Mapping):
+                return msgspec.convert(dict(data), self._types[name])
+            return decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{name}: {error}"
             raise InvalidCommand(msg) from error
         except RecursionError as error:
             msg = f"{name}: it is nested too deeply"
             raise InvalidCommand(msg) from error
+
+    def _decoder(self, name: str) -> Callable[[bytes | msgspec.Raw], Command]:
+        # Made when it is first needed: what a class's annotations name may be defined after it.
+        decode = self._decoders[name] = msgspec.json.Decoder(self.get(name)).decode
+        return decode
 
     def __iter__(self) -> Iterator[type[Command]]:
         """Iterate over the classes in order of name."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
@@ -30,7 +31,7 @@ Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_PRINT
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 
-class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
+class CommandEnvelope(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A command and its metadata.
 
     `repeatable`: the id was given by whoever sends, so it may have been seen before; one that the
@@ -82,11 +83,16 @@ class CommandEnvelope(msgspec.Struct, frozen=True, kw_only=True):
 
     def fingerprint(self) -> str:
         """Return a digest of type and fields: what tells a repeat from another command."""
-        body = msgspec.json.encode(self.command, order="sorted")
-        return hashlib.sha256(self.type.encode() + b"\0" + body).hexdigest()[:32]
+        command = self.command
+        return sha256(_name_part(type(command)) + _encode(command)).hexdigest()[:32]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+@cache
+def _name_part(cls: type[Command]) -> bytes:
+    return command_name(cls).encode() + b"\0"
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What a command led to: its events; `duplicate` if it had been done before."""
 
     command_id: str
@@ -103,7 +109,8 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
     causation_id: Label | None = None
 
 
-_wire_decoder = msgspec.json.Decoder(_Wire)
+_decode = msgspec.json.Decoder(_Wire).decode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def envelope(command: Command, *, command_id: str | None = None, **told: Any) -> CommandEnvelope:
@@ -127,7 +134,7 @@ def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEn
         msg = f"a command may have {MAX_COMMAND_BYTES} bytes, this one has {len(raw)}"
         raise InvalidCommand(msg)
     try:
-        wire = _wire_decoder.decode(raw)
+        wire = _decode(raw)
     except msgspec.ValidationError as error:
         msg = f'a command is {{"type": NAME, "data": {{...}}}}: {_in_words(error)}'
         raise InvalidCommand(msg) from error
@@ -137,9 +144,10 @@ def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEn
     except RecursionError as error:
         msg = "this is no command: it is nested too deeply"
         raise InvalidCommand(msg) from error
-    return envelope(
-        catalog.decode(wire.type, wire.data),
-        command_id=wire.command_id,
+    return CommandEnvelope(
+        command=catalog.decode(wire.type, wire.data),
+        command_id=wire.command_id or new_command_id(),
+        repeatable=wire.command_id is not None,
         author=wire.author,
         correlation_id=wire.correlation_id,
         causation_id=wire.causation_id,

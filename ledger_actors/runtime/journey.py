@@ -113,7 +113,7 @@ class Journey:
 
     def go(self, to: Ref | None) -> None:
         """Try once."""
-        answer: Future[Appended] = Future(callback=self._answered)
+        answer: Future[Appended] = Future(callback=self)
         message = Execute(self._envelope, self._missing, self._unseen_since)
         try:
             self._deliver(self.key, message, answer, to)
@@ -147,7 +147,8 @@ class Journey:
         if self._unknown:
             self.ways.wake(self)
 
-    def _answered(self, answer: Future[Appended]) -> None:
+    def __call__(self, answer: Future[Appended]) -> None:
+        """Take the answer to one try."""
         problem = answer.exception()
         if problem is None:
             self.ways.leave(self)

@@ -54,7 +54,7 @@ class _Lane:
     def __init__(self, ref: Ref | None) -> None:
         self.ref = ref
         self.under_way = 0
-        self.waiting: list[Traveller] = []
+        self.waiting: list[Traveller] | None = None  # in most lanes nobody ever waits
         self.pause = 0.0
 
 
@@ -77,25 +77,25 @@ class Lanes:
 
     def enter(self, travellers: Sequence[Traveller]) -> None:
         """Let each set out now, or when those before it have."""
+        lanes, whereis, lock = self._lanes, self._whereis, self._lock
         with shield():
             for traveller in travellers:  # one by one: the first may come back at once
-                with self._lock:
-                    lane = self._enter(traveller)
-                if lane is not None:
-                    traveller.go(lane.ref)
+                key = traveller.key
+                with lock:
+                    lane = lanes.get(key)
+                    if lane is None:
+                        lane = lanes[key] = _Lane(whereis(key))
+                    if self._must_wait(traveller, lane):
+                        self._wait(traveller, lane)
+                        continue
+                    lane.under_way += 1
+                traveller.go(lane.ref)
 
-    def _enter(self, traveller: Traveller) -> _Lane | None:
-        """Return its lane if it may set out now; else it waits."""
-        key = traveller.key
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = _Lane(self._whereis(key))
-        if self._must_wait(traveller, lane):
-            insort(lane.waiting, traveller, key=_by_number)
-            self._look(key, lane)
-            return None
-        lane.under_way += 1
-        return lane
+    def _wait(self, traveller: Traveller, lane: _Lane) -> None:
+        if lane.waiting is None:
+            lane.waiting = []
+        insort(lane.waiting, traveller, key=_by_number)
+        self._look(traveller.key, lane)
 
     def is_in_use(self, key: Hashable) -> bool:
         """Return whether somebody is on the way to it, or waits to be."""
@@ -110,19 +110,20 @@ class Lanes:
 
     def leave(self, traveller: Traveller) -> None:
         """It has been answered for good."""
+        key = traveller.key
         with shield(), self._lock:
-            lane = self._lanes[traveller.key]
+            lane = self._lanes[key]
             lane.under_way -= 1
-            self._look(traveller.key, lane)
+            if not lane.under_way:
+                self._look(key, lane)
 
     def come_back(self, traveller: Traveller, pause: float) -> None:
         """It is to be tried again, `pause` seconds after all that are under way have come back."""
         with shield(), self._lock:
             lane = self._lanes[traveller.key]
             lane.under_way -= 1
-            insort(lane.waiting, traveller, key=_by_number)
             lane.pause = max(lane.pause, pause)
-            self._look(traveller.key, lane)
+            self._wait(traveller, lane)
 
     def _must_wait(self, traveller: Traveller, lane: _Lane) -> bool:
         return (
@@ -158,14 +159,15 @@ class Lanes:
     def _release(self, key: Hashable) -> None:
         with shield(), self._lock:
             lane = self._lanes[key]
-            waiting, lane.waiting = lane.waiting, []
+            waiting, left = lane.waiting or (), list[Traveller]()
+            lane.waiting = left
             lane.ref = self._whereis(key)
             for traveller in waiting:
                 if traveller.gave_up():
                     continue
-                if lane.waiting or not traveller.is_ready():
+                if left or not traveller.is_ready():
                     # One has come back at once, or is not ready: the rest stays behind it.
-                    lane.waiting.append(traveller)
+                    left.append(traveller)
                 else:
                     lane.under_way += 1
                     traveller.go(lane.ref)

@@ -111,7 +111,7 @@ def admit(batch: Sequence[Append | StoreError], known: Known, *, recorded_at: st
         except StoreError as error:
             answer = error
         admission.admitted.answers.append(answer)
-    return admission.admitted
+    return admission.closed()
 
 
 class _Admission:
@@ -119,7 +119,13 @@ class _Admission:
         self._known = known
         self._recorded_at = recorded_at
         self._taken: dict[str, StoredCommand] = {}
+        self._event_id, self._hash = known.head.event_id, known.head.hash
         self.admitted = Admitted(known.head, known.last_stream_id)
+
+    def closed(self) -> Admitted:
+        """Return what has come of the batch."""
+        self.admitted.head = Head(self._event_id, self._hash)
+        return self.admitted
 
     def decide(self, append: Append) -> Appended:
         """Answer one append. All checks come first: where one refuses, nothing has changed."""
@@ -136,7 +142,7 @@ class _Admission:
                 raise WrongExpectedVersion(guard.stream, guard.version, actual)
         count = self._check_versions(append.writes)
         if append.position is not None:
-            self._check_position(append.position, self.admitted.head.event_id + count)
+            self._check_position(append.position, self._event_id + count)
         return self._take(append)
 
     # -- commands that were taken before -----------------------------------------------------------
@@ -166,7 +172,7 @@ class _Admission:
         """
         if update is None or self._position(update.consumer) == update.event_id:
             return
-        self._check_position(update, self.admitted.head.event_id)
+        self._check_position(update, self._event_id)
         self._move(update)
 
     # -- the checks --------------------------------------------------------------------------------
@@ -196,7 +202,7 @@ class _Admission:
 
     def _take(self, append: Append) -> Appended:
         admitted = self.admitted
-        first = admitted.head.event_id + 1
+        first = self._event_id + 1
         recorded: list[RecordedEvent] = []
         for write in append.writes:
             if write.events:
@@ -219,9 +225,8 @@ class _Admission:
     def _record(self, write: StreamWrite, append: Append, recorded: list[RecordedEvent]) -> None:
         """Give the events of `write` their ids, versions and hashes."""
         name = write.stream
-        admitted, stream = self.admitted, self._stream(name)
-        head, version = admitted.head, stream.version
-        event_id, previous = head.event_id, head.hash
+        stream = self._stream(name)
+        event_id, previous, version = self._event_id, self._hash, stream.version
         origin = (append.author, append.correlation_id, append.causation_id, append.command_id)
         for event in write.events:
             event_id += 1
@@ -239,9 +244,9 @@ class _Admission:
             )
             previous = link(previous, fields)
             recorded.append(RecordedEvent(*fields, previous))
-        admitted.head = Head(event_id, previous)
+        self._event_id, self._hash = event_id, previous
         stream_id = stream.stream_id or self._new_stream(name)
-        admitted.streams[name] = StreamHead(stream_id, version)
+        self.admitted.streams[name] = StreamHead(stream_id, version)
 
     def _new_stream(self, name: str) -> int:
         self.admitted.last_stream_id += 1

@@ -37,7 +37,7 @@ COMMITTED = telemetry.Event(
 )
 
 
-class AppendRequest(msgspec.Struct, frozen=True):
+class AppendRequest(msgspec.Struct, frozen=True, gc=False):
     """Ask the journal to write; the answer is `Appended`, or the `StoreError` is raised.
 
     `origin` is the aggregate whose stream this is, if it has applied the events already: it need
@@ -48,7 +48,7 @@ class AppendRequest(msgspec.Struct, frozen=True):
     origin: Ref | None = None
 
 
-class Committed(msgspec.Struct, frozen=True):
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """New events of one request, as they are published."""
 
     events: tuple[RecordedEvent, ...]

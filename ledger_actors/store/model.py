@@ -92,7 +92,7 @@ class Heading(msgspec.Struct, frozen=True, gc=False, array_like=True):
     stream: str
 
 
-class StreamWrite(msgspec.Struct, frozen=True):
+class StreamWrite(msgspec.Struct, frozen=True, gc=False):
     """Events for one stream, and the version that the stream must have before them."""
 
     stream: str
@@ -163,7 +163,7 @@ class PositionUpdate(msgspec.Struct, frozen=True, gc=False):
     dealt: Dealt | None = None
 
 
-class Append(msgspec.Struct, frozen=True):
+class Append(msgspec.Struct, frozen=True, gc=False):
     """All that one command writes: wholly, or not at all.
 
     `fingerprint` tells a repeated command from another one under the same `command_id`; it is
@@ -190,14 +190,14 @@ class Append(msgspec.Struct, frozen=True):
     unseen_since: int | None = None
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """The answer to an append: its events; `duplicate` if they had been written before."""
 
     events: tuple[RecordedEvent, ...]
     duplicate: bool = False
 
 
-class StoredCommand(msgspec.Struct, frozen=True):
+class StoredCommand(msgspec.Struct, frozen=True, gc=False):
     """A command that was taken, with the events it led to, of which there may be none."""
 
     command_id: str

@@ -35,7 +35,17 @@ def _is_plain(append: Append) -> bool:
     if append.position is not None:
         return False
     names = [*append.rests_on]
-    texts = [text for name in _OPTIONAL_TEXTS if (text := getattr(append, name)) is not None]
+    texts = [
+        text
+        for text in (
+            append.command_id,
+            append.fingerprint,
+            append.author,
+            append.correlation_id,
+            append.causation_id,
+        )
+        if text is not None
+    ]
     counts = []
     for write in append.writes:
         names.append(write.stream)
@@ -51,9 +61,12 @@ def _is_plain(append: Append) -> bool:
         text = "".join((*names, *texts))
     except TypeError:
         return False
-    return (
-        text.isascii() and len(text) <= LONGEST_TEXT and all(names) and all(map(_is_count, counts))
-    )
+    if not (text.isascii() and len(text) <= LONGEST_TEXT and all(names)):
+        return False
+    for count in counts:
+        if count.__class__ is not int or not 0 <= count <= LARGEST_INT:
+            return False
+    return True
 
 
 def check(append: Append) -> None:
@@ -118,10 +131,6 @@ def _text(what: str, value: object) -> None:
     except UnicodeEncodeError as error:
         msg = f"{what} is not valid Unicode: {error.reason} at character {error.start}"
         raise InvalidAppend(msg) from error
-
-
-def _is_count(value: object) -> bool:
-    return value.__class__ is int and 0 <= value <= LARGEST_INT
 
 
 def _count(what: str, value: object) -> None:

@@ -41,7 +41,7 @@ class AccountStatus(StrEnum):
     CLOSED = "closed"
 
 
-class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+class AccountState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A funding account as its events leave it."""
 
     account_uuid: str = ""

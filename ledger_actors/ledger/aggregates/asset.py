@@ -36,7 +36,7 @@ class AssetStatus(StrEnum):
     RETIRED = "retired"
 
 
-class AssetState(msgspec.Struct, frozen=True, kw_only=True):
+class AssetState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An asset as its events leave it."""
 
     asset_uuid: str = ""

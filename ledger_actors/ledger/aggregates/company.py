@@ -33,7 +33,7 @@ class CompanyStatus(StrEnum):
     INACTIVE = "inactive"
 
 
-class CompanyState(msgspec.Struct, frozen=True, kw_only=True):
+class CompanyState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A company as its events leave it."""
 
     company_uuid: str = ""

@@ -28,7 +28,7 @@ class DealStatus(StrEnum):
     DELETED = "deleted"
 
 
-class DealState(msgspec.Struct, frozen=True, kw_only=True):
+class DealState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A deal as its events leave it."""
 
     deal_uuid: str = ""

@@ -20,7 +20,7 @@ from ledger_actors.runtime import Aggregate, Command, Event, Named
 NOUN = "product"
 
 
-class ProductState(msgspec.Struct, frozen=True, kw_only=True):
+class ProductState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A financial product as its events leave it. `due_on` is None before it is opened."""
 
     product_uuid: str = ""

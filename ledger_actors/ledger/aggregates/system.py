@@ -14,7 +14,7 @@ from ledger_actors.ledger.rejections import Code, Refused
 from ledger_actors.runtime import Aggregate, Command, Event
 
 
-class SystemState(msgspec.Struct, frozen=True, kw_only=True):
+class SystemState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last date that was cycled; None before the first."""
 
     business_date: date | None = None

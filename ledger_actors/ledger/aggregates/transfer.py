@@ -20,7 +20,7 @@ from ledger_actors.ledger.events.transfers import (
 from ledger_actors.runtime import Aggregate, Command, Event
 
 
-class GrantState(msgspec.Struct, frozen=True, kw_only=True):
+class GrantState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A grant, as it was made; empty before."""
 
     grant_uuid: str = ""
@@ -33,7 +33,7 @@ class GrantState(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.grant_uuid)
 
 
-class PaymentState(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A payment, as it was made; empty before."""
 
     payment_uuid: str = ""

@@ -7,7 +7,7 @@ less what went out; and a grant or payment that is wholly there leaves nothing i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ledger_actors.ledger.amounts import ZERO, add, subtract, total
-from ledger_actors.ledger.entries import EXTERNAL, Entry, Posting, kind_of, postings_of
+from ledger_actors.ledger.entries import EXTERNAL, Entry, kind_of, postings_of
 from ledger_actors.runtime import Projector, Recorded, Rows
 
 if TYPE_CHECKING:
@@ -106,15 +106,15 @@ class TrialBalanceProjector(Projector):
         Raises:
             ArithmeticError: the postings of one do not sum to zero.
         """
-        postings: list[Posting] = []
-        outside: list[tuple[str, Decimal]] = []
+        posted: dict[str, list[Decimal]] = {}
+        outside: dict[str, list[Decimal]] = {}
         for one in recorded:
             if isinstance(happened := one.event, Entry):
                 for posting in postings_of(happened):
-                    postings.append(posting)
+                    posted.setdefault(posting.balance, []).append(posting.amount)
                     if posting.balance == EXTERNAL:
-                        outside.append((happened.cause().value, posting.amount))
-        _post(db, postings)
+                        outside.setdefault(happened.cause().value, []).append(posting.amount)
+        _post(db, posted)
         _flow(db, outside)
 
 
@@ -170,25 +170,26 @@ def _kinds(rows: Iterable[tuple[str, str]]) -> Sequence[KindTotal]:
     return [KindTotal(kind=kind, count=counts[kind], total=totals[kind]) for kind in sorted(counts)]
 
 
-def _post(db: Database, postings: Sequence[Posting]) -> None:
-    names = {posting.balance for posting in postings}
-    held = {name: found.amount for name, found in _BALANCES.find(db, names).items()}
-    for posting in postings:
-        name = posting.balance
-        held[name] = add(held.get(name, ZERO), posting.amount)
-        if not held[name] and kind_of(name) in TRANSIT:
-            del held[name]  # it is over: one row a transfer would grow for ever
-    kept = [Balance(balance=name, kind=kind_of(name), amount=held[name]) for name in held]
-    _BALANCES.put(db, kept)
-    _BALANCES.delete(db, names - held.keys())
-
-
-def _flow(db: Database, outside: Sequence[tuple[str, Decimal]]) -> None:
-    flows = _FLOWS.find(db, {reason for reason, _ in outside})
-    for reason, posted in outside:
-        flow = flows.get(reason) or Flow(reason=reason, came_in=ZERO, went_out=ZERO)
-        if posted < 0:  # what leaves the world outside comes in here
-            flows[reason] = replace(flow, came_in=subtract(flow.came_in, posted))
+def _post(db: Database, posted: Mapping[str, Sequence[Decimal]]) -> None:
+    held = _BALANCES.find(db, posted)
+    kept: list[Balance] = []
+    over: list[str] = []
+    for name, amounts in posted.items():
+        before, kind = held.get(name), kind_of(name)
+        amount = total(amounts, ZERO if before is None else before.amount)
+        if not amount and kind in TRANSIT:
+            over.append(name)  # one row a transfer would grow for ever
         else:
-            flows[reason] = replace(flow, went_out=add(flow.went_out, posted))
+            kept.append(Balance(balance=name, kind=kind, amount=amount))
+    _BALANCES.put(db, kept)
+    _BALANCES.delete(db, over)
+
+
+def _flow(db: Database, outside: Mapping[str, Sequence[Decimal]]) -> None:
+    flows = _FLOWS.find(db, outside)
+    for reason, amounts in outside.items():
+        flow = flows.get(reason) or Flow(reason=reason, came_in=ZERO, went_out=ZERO)
+        came_in = total([one.copy_negate() for one in amounts if one < 0], flow.came_in)
+        went_out = total([one for one in amounts if one > 0], flow.went_out)
+        flows[reason] = replace(flow, came_in=came_in, went_out=went_out)
     _FLOWS.put(db, flows.values())
