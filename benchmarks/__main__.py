@@ -29,6 +29,7 @@ from benchmarks import (
 )
 from benchmarks.measuring import Figure, Wrong
 from benchmarks.scale import FULL, QUICK, Scale, changed
+from ledger_actors.daemon import collector
 from ledger_actors.logs import configure_logging
 from ledger_actors.settings import LogSettings
 
@@ -67,12 +68,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the benchmarks that the command line names; return the exit status."""
     options = _options(arguments)
     restore_logs = configure_logging(LogSettings(level="warning", format="console"))
+    restore_collector = collector.settle()  # as in the daemon's process, for the peers as well
     try:
         found = measure(options.names or list(SUBJECTS), options.scale)
     except Wrong as wrong:
         print(f"wrong: {wrong}", file=sys.stderr)
         return 1
     finally:
+        restore_collector()
         restore_logs()
     how = ", ".join(["quick" if options.quick else "in full", *options.set])
     shown = table.table(found, how=how)

@@ -12,8 +12,8 @@ Example:
 
 from __future__ import annotations
 
-import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -212,7 +212,8 @@ def log_failed_end(ref: object, step: Callable[..., object]) -> None:
         )
     except Exception as unwritten:  # noqa: BLE001 - whatever the program logs with raises
         with suppress(OSError, ValueError):  # if that is closed too, nobody can be told
-            print(f"the end of {label} was disturbed; no log: {unwritten!r}", file=sys.stderr)
+            unwritten.add_note(f"the end of {label} was disturbed")
+            traceback.print_exception(unwritten)
 
 
 def log_event(event: str, fields: Mapping[str, Any]) -> None:

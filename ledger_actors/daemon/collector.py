@@ -10,14 +10,25 @@ This is for a process that is the ledger's own; the libraries leave the collecto
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 __all__ = ["settle"]
 
 THRESHOLDS = (50_000, 20, 1_000)
 
 
-def settle() -> None:
-    """Set the collector for a long run; called once, when all that stays has been made."""
+def settle() -> Callable[[], None]:
+    """Set the collector for a long run; called once, when all that stays has been made.
+
+    Returns a function that puts it back to what it was.
+    """
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+    def restore() -> None:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+    return restore

@@ -20,7 +20,9 @@ LONGEST_NAME = 200
 """Characters of an unknown name that are looked at and told."""
 
 
-class Command(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+class Command(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """Root of all commands: something that somebody wants done.
 
     What is left at its default is not written: a field with a default that a later release adds

@@ -45,7 +45,8 @@ def test_status_and_tree_say_of_each_consumer_that_it_has_stopped_and_why(ledger
     wait_until(lambda: len(stopped()) == len(PROJECTORS), what="the end of all read models")
     for kind in PROJECTORS:
         assert f"stopped: {SENTENCE}" in stopped()[kind.name]
-        assert f"{kind.name}  stopped" in str(ledger.tree())
+        gone = f"{kind.name}  stopped"  # its supervisor hears of it a moment later
+        wait_until(lambda gone=gone: gone in str(ledger.tree()), what=gone)
 
 
 def test_no_balance_is_told_without_an_event_whose_type_is_not_known(tmp_path: Path) -> None:
