@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from ledger_actors.runtime.aggregate_messages import Execute, ReadAhead, ReadState, Stand
@@ -37,6 +38,9 @@ from supervision.execution import shield
 __all__ = ["Aggregate", "Named"]
 
 S = TypeVar("S")
+
+A_FEW = 64
+"""As many events are read at a start before it is looked whether there is a snapshot."""
 
 UNWRITTEN_IDLE_SECONDS = 1.0
 """How long an actor without any event is kept, after it was asked or refused something."""
@@ -117,19 +121,21 @@ class Aggregate(Passivated, Generic[S]):
     def on_start(self) -> None:
         """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile.
 
-        If those were many there is a snapshot again, so that the next start is short.
+        Most aggregates have few events, and those are read without looking for a snapshot. If there
+        were many there is one again, so that the next start is short.
         """
-        store = self._system.store
-        snapshot = latest_snapshot(self._system, type(self), self.stream_name)
-        if snapshot is not None:
-            self._stand = snapshot
-            self._snapshot_at = self._read = snapshot.version
-        batch, last_id = self._system.options.read_batch, 0
-        for row in store.read_stream(
-            self.stream_name, after_version=self._stand.version, batch_size=batch
-        ):
-            self._apply(row)
-            last_id = row.id
+        options = self._system.options
+        few = min(A_FEW, options.snapshot_every or A_FEW)
+        rows = tuple(islice(self._rows(few), few))
+        may_be_more = len(rows) == few
+        if may_be_more:
+            snapshot = latest_snapshot(self._system, type(self), self.stream_name)
+            if snapshot is not None:
+                self._stand, rows = snapshot, ()
+                self._snapshot_at = self._read = snapshot.version
+        last_id = self._apply_all(rows)
+        if may_be_more:
+            last_id = self._apply_all(self._rows(options.read_batch)) or last_id
         if last_id and self._is_snapshot_due(self._stand.version):
             self._snapshot_at = self._stand.version
             self._keep(self._stand, last_id)
@@ -325,6 +331,21 @@ class Aggregate(Passivated, Generic[S]):
                 self._snapshot_at = row.version
                 self._keep(self._stand, row.id)
         self._release_held()
+
+    def _rows(self, batch_size: int) -> Iterable[RecordedEvent]:
+        """Return what the stream has behind the state."""
+        version = self._stand.version
+        return self._system.store.read_stream(
+            self.stream_name, after_version=version, batch_size=batch_size
+        )
+
+    def _apply_all(self, rows: Iterable[RecordedEvent]) -> int:
+        """Apply events of the stream; return the id of the last one, 0 where there is none."""
+        last_id = 0
+        for row in rows:
+            self._apply(row)
+            last_id = row.id
+        return last_id
 
     def _apply(self, row: RecordedEvent) -> None:
         self._at_hand = row

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ledger_actors.store.errors import StoreClosed
-from ledger_actors.store.faults import translated
+from ledger_actors.store.faults import translated, translation
 from ledger_actors.store.owner_only import make_file, not_made
 
 __all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer"]
@@ -90,24 +90,18 @@ class FileReaders:
     """Connections of their own for readers; they never wait for the writer, nor it for them."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
 
-    @contextmanager
-    def lease(self) -> Iterator[sqlite3.Connection]:
+    def lease(self) -> AbstractContextManager[sqlite3.Connection]:
         """Lend an idle connection, or a new one.
 
         Raises:
             StoreClosed: the store was closed.
         """
-        with translated(self._path):
-            connection = self._take()
-            try:
-                yield connection
-            finally:
-                self._give_back(connection)
+        return _Lease(self)
 
     def close(self) -> None:
         """Close the idle connections now, and those that are lent when they come back."""
@@ -117,20 +111,44 @@ class FileReaders:
         for connection in idle:
             connection.close()
 
-    def _take(self) -> sqlite3.Connection:
+    def take(self) -> sqlite3.Connection:
+        """Return a connection that nobody has."""
         with self._lock:
             if self._closed:
-                raise StoreClosed(self._path)
+                raise StoreClosed(self.path)
             if self._idle:
                 return self._idle.pop()
-        return open_reader(self._path)
+        with translated(self.path):
+            return open_reader(self.path)
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        """Keep a connection for the next one, or close it."""
         with self._lock:
             if not self._closed and len(self._idle) < _IDLE_READERS:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+class _Lease:
+    """One connection of some readers, for a `with` block; a class since each read needs one."""
+
+    __slots__ = ("_connection", "_readers")
+
+    def __init__(self, readers: FileReaders) -> None:
+        self._readers = readers
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = self._readers.take()
+        return self._connection
+
+    def __exit__(
+        self, _kind: object, problem: BaseException | None, _traceback: object
+    ) -> Literal[False]:
+        self._readers.give_back(self._connection)
+        if isinstance(problem, sqlite3.Error):
+            raise translation(problem, self._readers.path) from problem
+        return False
 
 
 class SharedReader:

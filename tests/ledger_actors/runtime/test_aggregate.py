@@ -379,6 +379,22 @@ def test_a_start_that_reads_many_events_leaves_a_snapshot_for_the_next(make_worl
     assert world.system.store.load_snapshot("counter-a").version == 25
 
 
+def test_an_aggregate_of_few_events_starts_without_a_look_for_a_snapshot(
+    make_world: Any, monkeypatch: Any
+) -> None:
+    world = make_world(snapshot_every=10)
+    for _ in range(9):
+        world.send(Increment("a", 1))
+    world.counter("a").kill()
+    looked: list[str] = []
+    monkeypatch.setattr(
+        world.system.store, "load_snapshot", lambda stream, **_: looked.append(stream)
+    )
+
+    assert world.state("a") == 9
+    assert not looked
+
+
 def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
     make_world: Any, monkeypatch: Any
 ) -> None:
@@ -400,7 +416,7 @@ def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
 
     assert world.state("a") == 25
     assert state_at(world.system, Counter, "a", 24).state == 24
-    assert begun == [20, 20]
+    assert begun == [0, 20, 20]  # a start reads a few first: most aggregates have no more
 
 
 def test_the_state_as_of_an_event_is_what_it_was_then(world: Any) -> None:
