@@ -1,4 +1,7 @@
-"""Memory over time: whether a ledger under load holds more and more of it."""
+"""Memory over time: whether a ledger under load holds more and more of it.
+
+In a process of its own, with the collector set as the daemon sets it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from benchmarks import targets, workload
 from benchmarks.measuring import Figure, Sample, ensure, folder, isolated, resident_bytes
 from benchmarks.scale import Scale
 from ledger_actors import Ledger
+from ledger_actors.daemon import collector
 
 WINDOW = 256
 LOOKS = 100
@@ -38,6 +42,7 @@ def under_load(place: Path, *, seconds: int, accounts: int) -> list[float]:
     held: list[float] = []
     with Ledger.open(place, env="test") as ledger:
         workload.send_all(ledger, workload.openings(accounts))
+        collector.settle()
         began = time.monotonic()
 
         def deposits() -> Iterator[workload.Wire]:

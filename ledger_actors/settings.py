@@ -164,6 +164,12 @@ class DispatcherSettings(Section):
     """The threads of the actors that are many."""
 
     pool_size: int = Field(gt=0, le=1_000, description="Threads that the pooled actors share.")
+    processors: int = Field(
+        ge=0,
+        le=1_000,
+        description="Processors that the daemon's threads run on; 0: all. Python runs one thread at"
+        " a time, and to change from one to another costs less on one processor.",
+    )
 
 
 class CyclerSettings(Section):

@@ -219,5 +219,6 @@ def _config(app: ASGIApp, limits: Limits, lingering: set[BoundedHttp]) -> uvicor
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )

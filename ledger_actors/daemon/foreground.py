@@ -15,7 +15,7 @@ import click
 import structlog
 
 from ledger_actors.application import Application
-from ledger_actors.daemon import collector
+from ledger_actors.daemon import collector, processors
 from ledger_actors.daemon.announce import announced, ready_lines
 from ledger_actors.daemon.errors import LedgerError
 from ledger_actors.daemon.signals import heard
@@ -75,6 +75,7 @@ class Ending:
 def run(settings: Settings) -> int:
     """Run the ledger until somebody stops it; return the exit status. In the main thread."""
     configure_logging(settings.log)
+    _choose_processors(settings.dispatcher.processors)
     ending = Ending()
     with heard(ending.on_signal):
         return _run(settings, ending)
@@ -106,6 +107,14 @@ def _run(settings: Settings, ending: Ending) -> int:
     application.stop()
     log.error("ledger.gave_up", reason=str(ending.gave_up))
     return FAILED
+
+
+def _choose_processors(count: int) -> None:
+    """Before there is another thread. Where it cannot be done the daemon is slower, and runs."""
+    try:
+        processors.keep_to(count)
+    except OSError as problem:
+        log.warning("ledger.processors_not_chosen", wanted=count, reason=str(problem))
 
 
 def _say_ready(application: Application, settings: Settings) -> None:

@@ -11,7 +11,7 @@ WIDEST = 2048
 """The journal writes so many in a few commits; more do not make it faster."""
 
 NARROWEST = 16
-SHARED_SECONDS = 0.004
+SHARED_SECONDS = 0.003
 
 
 class StreamWindow:

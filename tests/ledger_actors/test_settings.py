@@ -144,6 +144,7 @@ VALUES = {
     "command.timeout": ("2", 2.0),
     "command.conflict_retries": ("1", 1),
     "dispatcher.pool_size": ("2", 2),
+    "dispatcher.processors": ("0", 0),
     "cycler.enabled": ("false", False),
     "cycler.interval": ("1", 1.0),
     "cycler.time_zone": ("Europe/Vienna", ZoneInfo("Europe/Vienna")),
