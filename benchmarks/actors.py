@@ -1,8 +1,8 @@
 """Live aggregates: how many bytes each, how fast they start, how long a crash takes.
 
-In a process of its own, with the collector set as the daemon sets it. An aggregate is started as in
-the daemon: a message finds no actor under its name, its supervisor starts one, which hydrates
-before it answers. Each has one event, and its bytes are counted with its state.
+In a process of its own, with the collector and the processor as the daemon has them. An aggregate
+is started as in the daemon: a message finds no actor under its name, its supervisor starts one,
+which hydrates before it answers. Each has one event, and its bytes are counted with its state.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.peers import pykka_actors
 from benchmarks.scale import Scale
-from ledger_actors.daemon import collector
+from ledger_actors.daemon import collector, processors
 from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.runtime import Runtime, RuntimeOptions
 from supervision import count_children
@@ -87,6 +87,7 @@ def _ours(scale: Scale, place: Path) -> Rates:
 
 def live(place: Path, *, count: int, crashes: int) -> Rates:
     """Start `count` aggregates, crash some others beside them; return what it took."""
+    processors.keep_to(1)
     accounts = count + crashes
     histories.write(place, events=1 + accounts, accounts=accounts)
     with (

@@ -1,6 +1,6 @@
 """Memory over time: whether a ledger under load holds more and more of it.
 
-In a process of its own, with the collector set as the daemon sets it.
+In a process of its own, with the collector and the processor as the daemon has them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from benchmarks import targets, workload
 from benchmarks.measuring import Figure, Sample, ensure, folder, isolated, resident_bytes
 from benchmarks.scale import Scale
 from ledger_actors import Ledger
-from ledger_actors.daemon import collector
+from ledger_actors.daemon import collector, processors
 
 WINDOW = 256
 LOOKS = 100
@@ -39,6 +39,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
 
 def under_load(place: Path, *, seconds: int, accounts: int) -> list[float]:
     """Deposit for so long; return the megabytes held, at equal distances of time."""
+    processors.keep_to(1)
     held: list[float] = []
     with Ledger.open(place, env="test") as ledger:
         workload.send_all(ledger, workload.openings(accounts))

@@ -10,6 +10,7 @@ has what it is worth here.
 from __future__ import annotations
 
 import os
+import random
 import sys
 
 __all__ = ["keep_to"]
@@ -18,8 +19,8 @@ __all__ = ["keep_to"]
 def keep_to(count: int) -> int:
     """Have this thread, and those that it starts from here on, run on `count` processors.
 
-    0: on all that the process may use. Which ones depends on the process's number, so that several
-    daemons do not all choose the same. Does nothing where the system has no such call (macOS).
+    0: on all that the process may use. Which ones is left to chance, so that several daemons do not
+    all choose the same. Does nothing where the system has no such call (macOS).
 
     Returns on how many they may run.
 
@@ -31,6 +32,5 @@ def keep_to(count: int) -> int:
     usable = sorted(os.sched_getaffinity(0))
     if not 0 < count < len(usable):
         return len(usable)
-    first = os.getpid() % len(usable)
-    os.sched_setaffinity(0, {usable[(first + n) % len(usable)] for n in range(count)})
+    os.sched_setaffinity(0, random.sample(usable, count))
     return count

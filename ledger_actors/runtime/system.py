@@ -39,7 +39,7 @@ class RuntimeOptions:
     snapshot_every: int = 1000
     conflict_retries: int = 8
     command_timeout: float = 30.0
-    delivery_interval: float = 0.005
+    delivery_interval: float = 0.02
     read_batch: int = 4096
     full_disk_pause: float = 1.0
     attempts: int = 3

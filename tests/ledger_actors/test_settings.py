@@ -133,7 +133,7 @@ VALUES = {
     "endpoint.request_timeout": ("2.5", 2.5),
     "projector.hydration_delay": ("7", 7),
     "projector.hydration_delay_entropy": ("3", 3),
-    "projector.delivery_interval": ("20", 20),
+    "projector.delivery_interval": ("5", 5),
     "projector.attempts": ("5", 5),
     "projector.retry_delay": ("70", 70),
     "journal.max_batch": ("9", 9),

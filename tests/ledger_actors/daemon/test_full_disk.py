@@ -29,14 +29,13 @@ def deposit(ledger: Ledger, number: int) -> None:
     )
 
 
-def deposit_until_full(ledger: Ledger) -> int:
-    """Deposit until it is refused; return how many were taken."""
+def deposit_until_full(ledger: Ledger) -> tuple[int, str]:
+    """Deposit until it is refused; return how many were taken, and what was said."""
     for number in range(5_000):
         try:
             deposit(ledger, number)
         except StorageFull as full:
-            assert "no room left on the disk" in str(full)
-            return number
+            return number, str(full)
     pytest.fail("it never got full")
 
 
@@ -50,7 +49,8 @@ def test_commands_are_refused_with_a_sentence_until_there_is_room_again(small_di
         ledger.send("RegisterCompany", company_uuid="c-1", name="Acme")
         ledger.send("OpenAccount", account_uuid="a-1", company_uuid="c-1")
         ballast.write_bytes(b"x" * ROOM)
-        taken = deposit_until_full(ledger)
+        taken, said = deposit_until_full(ledger)
+        assert "no room left on the disk" in said
         assert ledger.state("account", "a-1").balance == f"{taken}.00"  # it lives, and answers
         assert ledger.status().head == taken + 2
         assert all(consumer.alive for consumer in ledger.status().consumers)
