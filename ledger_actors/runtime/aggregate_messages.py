@@ -39,6 +39,7 @@ class Stand(msgspec.Struct, frozen=True, gc=False):
     """A state and the version of the stream that it is the state of.
 
     `rests_on`: the last command that it rests on and that is not on disk yet; `None` if all is.
+    The garbage collector does not look at it: no state may hold the `Stand` that holds it.
     """
 
     state: Any

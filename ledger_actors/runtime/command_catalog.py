@@ -27,6 +27,8 @@ class Command(
 
     What is left at its default is not written: a field with a default that a later release adds
     does not make another command of one that is repeated under its id.
+
+    The garbage collector does not look at commands: what they hold must not hold them.
     """
 
     command_type: ClassVar[str] = ""

@@ -144,10 +144,9 @@ def decode_envelope(raw: bytes, catalog: CommandCatalog = COMMANDS) -> CommandEn
     except RecursionError as error:
         msg = "this is no command: it is nested too deeply"
         raise InvalidCommand(msg) from error
-    return CommandEnvelope(
-        command=catalog.decode(wire.type, wire.data),
-        command_id=wire.command_id or new_command_id(),
-        repeatable=wire.command_id is not None,
+    return envelope(
+        catalog.decode(wire.type, wire.data),
+        command_id=wire.command_id,
         author=wire.author,
         correlation_id=wire.correlation_id,
         causation_id=wire.causation_id,
