@@ -25,13 +25,17 @@ _READER_CACHE_KIB = 16 * 1024  # the inner pages of a file of ten million events
 
 
 def open_writer(
-    path: Path | str, *, synchronous: str = "FULL", checkpoints: bool = True
+    path: Path | str,
+    *,
+    synchronous: str = "FULL",
+    checkpoints: bool = True,
+    cache_kib: int = _CACHE_KIB,
 ) -> sqlite3.Connection:
     """Open, and make for its owner alone if need be, the file at `path`; usable from any thread.
 
     A commit is on disk when it returns, with `synchronous` FULL; with NORMAL the last ones may be
     lost when the machine stops, and the file is whole in any case. Without `checkpoints` SQLite
-    never moves the log into the file by itself.
+    never moves the log into the file by itself. Of the file's pages it keeps `cache_kib` in memory.
     """
     if str(path) != ":memory:":
         try:
@@ -44,7 +48,7 @@ def open_writer(
         f"synchronous = {synchronous}",
         f"wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}",
         f"journal_size_limit = {_WAL_BYTES}",
-        f"cache_size = -{_CACHE_KIB}",
+        f"cache_size = -{cache_kib}",
     )
 
 

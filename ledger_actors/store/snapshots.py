@@ -23,6 +23,7 @@ from ledger_actors.store.schema import upgrade
 
 __all__ = ["Snapshots"]
 
+_CACHE_KIB = 1024  # what is written is hardly ever read by who writes it
 _SAVE = (
     "INSERT OR REPLACE INTO snapshots"
     " (stream, version, schema_version, event_id, event_hash, type, payload)"
@@ -48,7 +49,7 @@ class Snapshots:
         self._events = events
         self._lock = threading.RLock()
         with translated(self._path):
-            connection = open_writer(self._path, synchronous="NORMAL")
+            connection = open_writer(self._path, synchronous="NORMAL", cache_kib=_CACHE_KIB)
             try:
                 upgrade(connection, SNAPSHOTS, path=self._path)
                 _shorten_log(connection)
