@@ -59,7 +59,7 @@ class CommandStream:
         self._loop = asyncio.get_running_loop()
         self._lines: deque[bytes | LedgerError] = deque()
         self._waiting: deque[Answer] = deque()
-        self._marks: deque[tuple[float, Answer]] = deque()
+        self._marks: deque[tuple[float, int, Answer]] = deque()
         self._watched: Answer | None = None
         self._window = StreamWindow()
         self._moved = asyncio.Event()
@@ -150,7 +150,7 @@ class CommandStream:
                 begun = self._loop.time()
                 answers = await to_thread.run_sync(self._submit, lines)
                 self._waiting.extend(answers)
-                self._marks.append((begun, answers[-1]))
+                self._marks.append((begun, len(self._waiting), answers[-1]))
                 self._moved.set()
         finally:
             self._all_submitted = True
@@ -160,9 +160,9 @@ class CommandStream:
         return self._window.room(len(self._waiting))
 
     def _fit_window(self) -> None:
-        while self._marks and is_done(self._marks[0][1]):
-            begun, _ = self._marks.popleft()
-            self._window.took(self._loop.time() - begun)
+        while self._marks and is_done(self._marks[0][-1]):
+            begun, under_way, _ = self._marks.popleft()
+            self._window.took(self._loop.time() - begun, under_way)
         if not self._is_shared():
             self._window.widen()
 

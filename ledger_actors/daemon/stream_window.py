@@ -12,6 +12,7 @@ WIDEST = 2048
 
 NARROWEST = 16
 SHARED_SECONDS = 0.003
+FASTEST_FALL, FASTEST_RISE = 0.25, 1.25
 
 
 class StreamWindow:
@@ -25,10 +26,15 @@ class StreamWindow:
         free = self.size - under_way
         return free if 2 * free >= self.size else 0
 
-    def took(self, seconds: float) -> None:
-        """Fit the window to what some commands took, from setting out to their answers."""
-        factor = min(max(SHARED_SECONDS / max(seconds, 1e-6), 0.5), 1.25)
-        self.size = min(max(int(self.size * factor) + 1, NARROWEST), WIDEST)
+    def took(self, seconds: float, under_way: int) -> None:
+        """Fit the window to what some commands took, from setting out to their answers.
+
+        `under_way`: how many then were, these included: fewer than the window has room for, where
+        whoever sends them has a narrower one.
+        """
+        factor = min(max(SHARED_SECONDS / max(seconds, 1e-6), FASTEST_FALL), FASTEST_RISE)
+        now = min(self.size, under_way) if factor < 1 else self.size
+        self.size = min(max(int(now * factor) + 1, NARROWEST), WIDEST)
 
     def widen(self) -> None:
         """Nobody else is there."""

@@ -26,16 +26,29 @@ def test_none_sets_out_before_half_have_come_back() -> None:
 def test_slow_commands_narrow_it_and_quick_ones_widen_it_again() -> None:
     window = StreamWindow()
     for _ in range(20):
-        window.took(1.0)
+        window.took(1.0, window.size)
     assert window.size == NARROWEST
     for _ in range(40):
-        window.took(SHARED_SECONDS / 100)
+        window.took(SHARED_SECONDS / 100, window.size)
+    assert window.size == WIDEST
+
+
+def test_it_narrows_from_what_was_under_way_and_not_from_what_it_had_room_for() -> None:
+    """Its client has a window of 256, and all of that had to be done before."""
+    window = StreamWindow()
+    window.took(2 * SHARED_SECONDS, 256)
+    assert 120 < window.size < 140
+
+
+def test_a_moment_in_which_little_was_under_way_and_that_was_quick_does_not_narrow_it() -> None:
+    window = StreamWindow()
+    window.took(SHARED_SECONDS, 4)
     assert window.size == WIDEST
 
 
 def test_alone_it_is_wide_at_once() -> None:
     window = StreamWindow()
-    window.took(1.0)
+    window.took(1.0, WIDEST)
     window.widen()
     assert window.size == WIDEST
 
@@ -45,14 +58,14 @@ def test_it_settles_where_commands_take_the_time_that_is_shared(rate: int) -> No
     """A ledger that does `rate` commands a second takes so long for a window of them."""
     window = StreamWindow()
     for _ in range(60):
-        window.took(window.size / rate)
+        window.took(window.size / rate, window.size)
     fitting = min(max(rate * SHARED_SECONDS, NARROWEST), WIDEST)
     assert 0.5 * fitting <= window.size <= 1.5 * fitting + 1
 
 
-@given(st.lists(st.floats(min_value=0, max_value=100)))
-def test_it_never_closes_and_never_outgrows(taken: list[float]) -> None:
+@given(st.lists(st.tuples(st.floats(min_value=0, max_value=100), st.integers(1, 2 * WIDEST))))
+def test_it_never_closes_and_never_outgrows(taken: list[tuple[float, int]]) -> None:
     window = StreamWindow()
-    for seconds in taken:
-        window.took(seconds)
+    for seconds, under_way in taken:
+        window.took(seconds, under_way)
     assert NARROWEST <= window.size <= WIDEST
