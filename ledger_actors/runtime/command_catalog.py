@@ -79,9 +79,9 @@ class CommandCatalog:
         """
         decode = self._decoders.get(name) or self._decoder(name)
         try:
-            if data.__class__ is not msgspec.Raw and isinstance(data, Mapping):
-                return msgspec.convert(dict(data), self._types[name])
-            return decode(data)
+            if isinstance(data, bytes | msgspec.Raw):
+                return decode(data)
+            return msgspec.convert(dict(data), self._types[name])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{name}: {error}"
             raise InvalidCommand(msg) from error
