@@ -16,9 +16,7 @@ from pathlib import Path
 from benchmarks import workload
 from benchmarks.measuring import ensure
 from ledger_actors import connect
-
-WINDOW = 256
-"""What `ledger-actors import` has."""
+from ledger_actors.importing.run import DEFAULT_WINDOW
 
 
 class RunningImport:
@@ -56,11 +54,11 @@ def main(data: str, accounts: str) -> None:
     threading.Thread(target=_wait_for_end, args=(ended,), daemon=True).start()
     taken = 0
     with connect(data) as ledger:
-        for answer in ledger.send_many(_until(ended, int(accounts)), window=WINDOW):
+        for answer in ledger.send_many(_until(ended, int(accounts)), window=DEFAULT_WINDOW):
             if isinstance(answer, Exception):
                 raise answer
             taken += 1
-            if taken == WINDOW:
+            if taken == DEFAULT_WINDOW:
                 print("running", flush=True)
     print(taken)
 

@@ -34,10 +34,10 @@ def test_slow_commands_narrow_it_and_quick_ones_widen_it_again() -> None:
 
 
 def test_it_narrows_from_what_was_under_way_and_not_from_what_it_had_room_for() -> None:
-    """Its client has a window of 256, and all of that had to be done before."""
+    """Its client has a window of 64, and all of that had to be done before."""
     window = StreamWindow()
-    window.took(2 * SHARED_SECONDS, 256)
-    assert 120 < window.size < 140
+    window.took(2 * SHARED_SECONDS, 64)
+    assert 30 < window.size < 35
 
 
 def test_a_moment_in_which_little_was_under_way_and_that_was_quick_does_not_narrow_it() -> None:
