@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Hashable
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -23,6 +24,7 @@ __all__ = ["Identity"]
 _urns = threading.Lock()
 _naming = threading.RLock()
 _UNNAMED: Any = object()
+_numbers = count(1)
 
 
 class Identity(pykka.ActorRef[Any]):
@@ -31,6 +33,7 @@ class Identity(pykka.ActorRef[Any]):
     # What most actors never have is a default of the class and costs them nothing.
     in_pykka_registry = False
     _urn: str | None = None
+    _number: int | None = None
 
     def __init__(self) -> None:
         # Not Pykka's __init__: a UUID and an event for each of a million actors cost too much.
@@ -47,9 +50,14 @@ class Identity(pykka.ActorRef[Any]):
 
     @property
     def label(self) -> str:
-        """The first name that it was registered under, else its class; for people."""
+        """The first name that it was registered under, else its class and a number; for people.
+
+        The number is given when it is first asked for, and to no other actor of the program.
+        """
         if self._first_name is _UNNAMED:
-            return f"{self.actor_class.__name__}@{id(self):x}"
+            # dict.setdefault is atomic: all who ask at once get the same.
+            number = self._number or self.__dict__.setdefault("_number", next(_numbers))
+            return f"{self.actor_class.__name__}@{number}"
         return label_of(self._first_name)
 
     def named(self, registration: Registration) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
@@ -37,6 +38,15 @@ def test_a_unique_name_finds_its_actor(start: Any, names: Registry) -> None:
 
     assert names.whereis("cashier") is ref
     assert ref.label == "cashier"
+
+
+def test_actors_without_a_name_are_called_by_class_and_number_and_no_two_alike() -> None:
+    """Also where one is in the place in memory of another, which has ended."""
+    labels = [Echo().actor_ref.label for _ in range(1_000)]
+    assert all(re.fullmatch(r"Echo@\d+", label) for label in labels)
+    assert len(set(labels)) == 1_000
+    ref = Echo().actor_ref
+    assert ref.label == ref.label
 
 
 def test_a_second_registration_says_who_has_the_name(start: Any, names: Registry) -> None:
