@@ -126,9 +126,11 @@ class ParkedEvents:
                 return
 
     def _of(self, kind: type[Consumer]) -> Iterator[ParkedEvent]:
-        yield from _told(kind.name, standing_of_consumer(self._system, kind).parked)
+        rows = standing_of_consumer(self._system, kind).parked
+        yield from _told(kind.name, rows)
         failure = self._system.failing.get(kind.name)
-        if failure is not None:
+        # One that was parked a moment ago may still be noted as the one to be tried again.
+        if failure is not None and all(row.event_id != failure.event_id for row in rows):
             state = "stopped" if kind.name in self._system.stopped else "retrying"
             yield _failing(kind.name, failure, state)
 

@@ -20,6 +20,7 @@ from ledger_actors.ledger.events.deals import DealCreated
 from ledger_actors.ledger.projectors.funding_accounts import FundingAccounts
 from ledger_actors.ledger.projectors.memberships import Memberships
 from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector
+from ledger_actors.runtime.event_taker import EventTaker
 from supervision.testing import wait_until
 
 POISON = "13.00"
@@ -100,6 +101,16 @@ def test_status_tree_and_metrics_show_what_is_parked(
 
 def drawn(ledger: Ledger) -> str:
     return ledger.tree().text
+
+
+def test_one_that_has_just_been_parked_is_not_listed_as_tried_again_as_well(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EventTaker, "_forget_failure", lambda _self: None)
+    event_id = deposit(ledger, "a", POISON)
+    both = [("funding_accounts", event_id, "parked"), ("trial_balance", event_id, "parked")]
+
+    wait_until(lambda: parked(ledger) == both, what="each of them once")
 
 
 def test_one_is_shown_with_its_traceback(ledger: Ledger, poison: int) -> None:
