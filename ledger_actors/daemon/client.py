@@ -51,6 +51,7 @@ from ledger_actors.daemon.protocol import (
     VerifyLine,
 )
 from ledger_actors.daemon.target import ANSWER_SECONDS, CONNECT_SECONDS, Target
+from ledger_actors.json_decoders import decoder_of
 
 T = TypeVar("T")
 RESTART_SECONDS = 15.0
@@ -137,11 +138,11 @@ class HttpConnection:
                 return
 
     def _events(self, query: EventQuery) -> Iterator[EventRecord]:
-        decoder = msgspec.json.Decoder(EventLine)
+        decode = decoder_of(EventLine)
         timeout = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS)
         with self._stream("/v1/events", params=_params(query), timeout=timeout) as lines:
             for line in filter(None, lines):
-                told = decoder.decode(line)
+                told = decode(line)
                 if told.error is not None:
                     raise ErrorBody(told.error).exception()
                 if told.event is not None:
@@ -242,7 +243,7 @@ class HttpConnection:
         """What the last line of an answer with progress says."""
         with self._stream(path, timeout=httpx.Timeout(CONNECT_SECONDS, read=None)) as lines:
             for line in filter(None, lines):
-                told = msgspec.json.decode(line, type=kind)
+                told = decoder_of(kind)(line)
                 if told.error is not None:
                     raise ErrorBody(told.error).exception()
                 if told.report is not None:
@@ -323,7 +324,7 @@ def raise_refusal(status: int, body: bytes) -> None:
     if status < 400:
         return
     try:
-        refusal = msgspec.json.decode(body, type=ErrorBody)
+        refusal = decoder_of(ErrorBody)(body)
     except msgspec.DecodeError:
         said = body[:200].decode(errors="replace")
         raise Incompatible(f"what answers there is no ledger: HTTP {status}: {said}") from None
@@ -332,7 +333,8 @@ def raise_refusal(status: int, body: bytes) -> None:
 
 def _decode(body: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        found: T = decoder_of(kind)(body)
+        return found
     except msgspec.DecodeError as wrong:
         raise Incompatible(f"the daemon's answer is not understood here: {wrong}") from wrong
 

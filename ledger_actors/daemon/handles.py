@@ -11,6 +11,7 @@ from ledger_actors.daemon.errors import NotSupported
 from ledger_actors.daemon.messages import is_command, wire_message
 from ledger_actors.daemon.protocol import ActorAction, ActorInfo, CommandAnswer
 from ledger_actors.daemon.views import Events, Record, record
+from ledger_actors.json_decoders import decoder_of
 
 
 class ActorHandle:
@@ -42,7 +43,7 @@ class ActorHandle:
         """
         answer = self._act("ask", message, timeout)
         if is_command(wire_message(message)):
-            told = msgspec.json.decode(msgspec.json.encode(answer), type=CommandAnswer)
+            told = decoder_of(CommandAnswer)(msgspec.json.encode(answer))
             return Events(told.events, duplicate=told.duplicate)
         return record(answer)
 

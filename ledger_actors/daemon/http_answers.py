@@ -20,6 +20,7 @@ from ledger_actors.daemon.protocol import (
     PROTOCOL_VERSION,
 )
 from ledger_actors.daemon.translate import as_ledger_error
+from ledger_actors.json_decoders import decoder_of
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Any]]
@@ -87,7 +88,8 @@ async def body_of(request: Request, limit: int = MAX_COMMAND_BYTES) -> bytes:
 def decoded(body: bytes, kind: type[T]) -> T:
     """The body as a struct of the protocol."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        found: T = decoder_of(kind)(body)
+        return found
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"the request is not understood: {wrong}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:

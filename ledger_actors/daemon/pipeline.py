@@ -23,6 +23,7 @@ from ledger_actors.daemon.protocol import (
     CommandAnswer,
     ErrorBody,
 )
+from ledger_actors.json_decoders import decoder_of
 
 _LOST = (
     "the daemon went away before it had answered everything: what was not answered may or may not "
@@ -38,7 +39,7 @@ class CommandPipeline:
     def __init__(self, connected: socket.socket, headers: Mapping[str, str]) -> None:
         self._http = HttpSocket(connected, headers)
         self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(AnswerLine)
+        self._decode = decoder_of(AnswerLine)
         self._rest = b""
 
     def run(self, commands: Iterable[CommandRequest], *, window: int) -> Iterator[Outcome]:
@@ -89,13 +90,14 @@ class CommandPipeline:
             raise self._refusal()
         if isinstance(event, h11.Data):
             *lines, self._rest = (self._rest + event.data).split(b"\n")
-            return (self._decoder.decode(line).outcome() for line in lines)
+            return (self._decode(line).outcome() for line in lines)
         if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
             raise LedgerUnavailable(_LOST)
         return iter(())
 
     def _refusal(self) -> LedgerError:
-        return msgspec.json.decode(self._http.rest(), type=ErrorBody).exception()
+        refusal: ErrorBody = decoder_of(ErrorBody)(self._http.rest())
+        return refusal.exception()
 
     def _next(self) -> object:
         try:

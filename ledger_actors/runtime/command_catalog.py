@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from ledger_actors.json_decoders import decoder_of
 from ledger_actors.runtime.catalog import claim
 from ledger_actors.runtime.errors import InvalidCommand, UnknownCommand
 
@@ -39,7 +40,6 @@ class CommandCatalog:
 
     def __init__(self) -> None:
         self._types: dict[str, type[Command]] = {}
-        self._decoders: dict[str, Callable[[bytes | msgspec.Raw], Command]] = {}
 
     def define(self, name: str) -> Callable[[C], C]:
         """Return a decorator that gives a `Command` class its stable name.
@@ -52,7 +52,6 @@ class CommandCatalog:
             claim("command", name, self._types.get(name), cls)
             cls.command_type = name
             self._types[name] = cls
-            self._decoders.pop(name, None)  # of the same class, loaded before
             return cls
 
         return decorate
@@ -77,22 +76,19 @@ class CommandCatalog:
             UnknownCommand: there is no such command.
             InvalidCommand: a field is missing, unknown or wrong; the sentence names it.
         """
-        decode = self._decoders.get(name) or self._decoder(name)
+        cls = self.get(name)
+        decode = decoder_of(cls)
         try:
             if isinstance(data, bytes | msgspec.Raw):
-                return decode(data)
-            return msgspec.convert(dict(data), self._types[name])
+                command: Command = decode(data)
+                return command
+            return msgspec.convert(dict(data), cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{name}: {error}"
             raise InvalidCommand(msg) from error
         except RecursionError as error:
             msg = f"{name}: it is nested too deeply"
             raise InvalidCommand(msg) from error
-
-    def _decoder(self, name: str) -> Callable[[bytes | msgspec.Raw], Command]:
-        # Made when it is first needed: what a class's annotations name may be defined after it.
-        decode = self._decoders[name] = msgspec.json.Decoder(self.get(name)).decode
-        return decode
 
     def __iter__(self) -> Iterator[type[Command]]:
         """Iterate over the classes in order of name."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from ledger_actors.json_decoders import decoder_of
 from ledger_actors.runtime.aggregate_messages import Stand
 from ledger_actors.runtime.errors import LedgerRuntimeError, NoSuchStream
 from ledger_actors.runtime.system import System
@@ -89,7 +90,7 @@ def latest_snapshot(
     if found is None:
         return None
     try:
-        state = msgspec.json.decode(found.payload, type=_state_type(cls))
+        state = decoder_of(_state_type(cls))(found.payload)
     except msgspec.MsgspecError as error:
         reason = str(error)
         log.warning("aggregate.snapshot_left_out", stream=stream, reason=reason)
@@ -122,7 +123,7 @@ def snapshot_payload(cls: type[Aggregate[Any]], state: Any) -> str:
     """
     try:
         payload = msgspec.json.encode(state)
-        same = msgspec.json.decode(payload, type=_state_type(cls)) == state
+        same = decoder_of(_state_type(cls))(payload) == state
     except (msgspec.MsgspecError, TypeError, ArithmeticError) as error:
         raise ValueError(str(error)) from error
     if not same:
