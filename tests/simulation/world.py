@@ -19,7 +19,9 @@ from typing import Any
 from ledger_actors import Ledger
 from ledger_actors.application import Application
 from ledger_actors.daemon.local import LocalConnection
-from ledger_actors.ledger import PROCESS_MANAGERS, PROJECTORS
+from ledger_actors.json_decoders import decoder_of
+from ledger_actors.ledger import AGGREGATES, PROCESS_MANAGERS, PROJECTORS
+from ledger_actors.runtime.command_catalog import COMMANDS
 from ledger_actors.settings import Settings, load_settings
 from supervision import telemetry
 from supervision.dispatch import OwnThread, Runnable
@@ -43,6 +45,10 @@ CLIENTS = (("one", False), ("two", False), ("many", True), ("more", True))
 """Each with whether it sends without waiting for answers."""
 
 CAUGHT_UP_SECONDS = 600.0
+
+# What is made once in a process is made before the first run: all runs of a seed are then alike.
+for _kind in (*COMMANDS, *(type(one.initial_state) for one in AGGREGATES)):
+    decoder_of(_kind)
 
 
 @dataclass
