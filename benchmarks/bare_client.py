@@ -24,6 +24,8 @@ from ledger_actors.daemon.target import Target
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 _CHUNK = 64 * 1024
+PATIENCE = 60.0
+"""Seconds for an answer to one of those that are under way."""
 
 
 class _Exchange:
@@ -42,9 +44,11 @@ class _Exchange:
         """Return the seconds that it took if the answer is whole.
 
         Raises:
-            Wrong: it is a refusal.
+            Wrong: it is a refusal, or the daemon has gone away.
         """
-        self._answer += self.socket.recv(_CHUNK)
+        came = self.socket.recv(_CHUNK)
+        ensure(came != b"", "the daemon closed a connection before it had answered")
+        self._answer += came
         head, blank, body = self._answer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head + b"\r\n")
         if not blank or length is None or len(body) < int(length[1]):
@@ -55,7 +59,11 @@ class _Exchange:
 
 
 def send_all(data: Path, commands: Sequence[Wire], *, connections: int) -> tuple[float, Sample]:
-    """Send each in a request of its own; return how many a second, and the seconds of each."""
+    """Send each in a request of its own; return how many a second, and the seconds of each.
+
+    Raises:
+        Wrong: one was refused, or has no answer.
+    """
     target = Target.of(data)
     requests = deque(_request(target, command) for command in commands)
     taken: list[float] = []
@@ -67,7 +75,9 @@ def send_all(data: Path, commands: Sequence[Wire], *, connections: int) -> tuple
                 ready.register(exchange.socket, selectors.EVENT_READ, exchange)
                 exchange.send(requests.popleft())
             while len(taken) < len(commands):
-                for key, _ in ready.select():
+                answered = ready.select(PATIENCE)
+                ensure(bool(answered), f"the daemon gave no answer in {PATIENCE:g} seconds")
+                for key, _ in answered:
                     seconds = key.data.receive()
                     if seconds is not None:
                         taken.append(seconds)

@@ -333,8 +333,7 @@ def raise_refusal(status: int, body: bytes) -> None:
 
 def _decode(body: bytes, kind: type[T]) -> T:
     try:
-        found: T = decoder_of(kind)(body)
-        return found
+        return decoder_of(kind)(body)
     except msgspec.DecodeError as wrong:
         raise Incompatible(f"the daemon's answer is not understood here: {wrong}") from wrong
 

@@ -30,7 +30,7 @@ from ledger_actors.daemon.protocol import (
     VerifyLine,
 )
 from ledger_actors.daemon.translate import as_ledger_error
-from ledger_actors.json_decoders import decoder_of
+from ledger_actors.json_decoders import convert
 
 HEARTBEAT_SECONDS = 15.0
 """How often a follower at the head is sent a blank line, so that both sides know."""
@@ -53,8 +53,7 @@ def event_query(request: Request) -> EventQuery:
     if isinstance(types := told.pop("types", None), str):
         told["types"] = [name for name in types.split(",") if name]
     try:
-        decoder_of(EventQuery)
-        return msgspec.convert(told, EventQuery, strict=False)
+        return convert(told, EventQuery, strict=False)
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"the query is not understood: {wrong}") from None
 

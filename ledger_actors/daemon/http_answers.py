@@ -88,8 +88,7 @@ async def body_of(request: Request, limit: int = MAX_COMMAND_BYTES) -> bytes:
 def decoded(body: bytes, kind: type[T]) -> T:
     """The body as a struct of the protocol."""
     try:
-        found: T = decoder_of(kind)(body)
-        return found
+        return decoder_of(kind)(body)
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"the request is not understood: {wrong}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:

@@ -17,7 +17,7 @@ import msgspec
 from ledger_actors.daemon.errors import BadRequest
 from ledger_actors.daemon.protocol import EventRecord
 from ledger_actors.daily_cycler import Look
-from ledger_actors.json_decoders import decoder_of
+from ledger_actors.json_decoders import convert
 from ledger_actors.runtime.aggregate_messages import ReadAhead, ReadState
 from ledger_actors.runtime.command_catalog import Command, command_name
 from ledger_actors.runtime.consumer_messages import ReadPosition, WaitFor
@@ -75,8 +75,7 @@ def actor_message(wire: Any) -> Any:
     try:
         if kind is RecordedEvent:
             fields = [fields[name] for name in RecordedEvent.__struct_fields__]
-        decoder_of(kind)
-        return msgspec.convert(fields, kind)
+        return convert(fields, kind)
     except KeyError as missing:
         raise BadRequest(f"{wire[TAG]}: Object missing required field {missing}") from None
     except msgspec.ValidationError as wrong:

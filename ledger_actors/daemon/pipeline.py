@@ -96,8 +96,7 @@ class CommandPipeline:
         return iter(())
 
     def _refusal(self) -> LedgerError:
-        refusal: ErrorBody = decoder_of(ErrorBody)(self._http.rest())
-        return refusal.exception()
+        return decoder_of(ErrorBody)(self._http.rest()).exception()
 
     def _next(self) -> object:
         try:

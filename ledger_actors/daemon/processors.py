@@ -16,21 +16,17 @@ import sys
 __all__ = ["keep_to"]
 
 
-def keep_to(count: int) -> int:
+def keep_to(count: int) -> None:
     """Have this thread, and those that it starts from here on, run on `count` processors.
 
     0: on all that the process may use. Which ones is left to chance, so that several daemons do not
     all choose the same. Does nothing where the system has no such call (macOS).
 
-    Returns on how many they may run.
-
     Raises:
         OSError: the system refuses it.
     """
     if sys.platform != "linux":
-        return os.cpu_count() or 1
+        return
     usable = sorted(os.sched_getaffinity(0))
-    if not 0 < count < len(usable):
-        return len(usable)
-    os.sched_setaffinity(0, random.sample(usable, count))
-    return count
+    if 0 < count < len(usable):
+        os.sched_setaffinity(0, random.sample(usable, count))

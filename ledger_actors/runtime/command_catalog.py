@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from ledger_actors.json_decoders import decoder_of
+from ledger_actors.json_decoders import convert, decoder_of
 from ledger_actors.runtime.catalog import claim
 from ledger_actors.runtime.errors import InvalidCommand, UnknownCommand
 
@@ -77,12 +77,10 @@ class CommandCatalog:
             InvalidCommand: a field is missing, unknown or wrong; the sentence names it.
         """
         cls = self.get(name)
-        decode = decoder_of(cls)
         try:
             if isinstance(data, bytes | msgspec.Raw):
-                command: Command = decode(data)
-                return command
-            return msgspec.convert(dict(data), cls)
+                return decoder_of(cls)(data)
+            return convert(dict(data), cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{name}: {error}"
             raise InvalidCommand(msg) from error

@@ -6,6 +6,8 @@ such fields are found here. What the payload says is the caller's business; that
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from ledger_actors.store.errors import InvalidAppend
 from ledger_actors.store.model import Append, Expected, NewEvent, PositionUpdate
 
@@ -15,6 +17,7 @@ LARGEST_INT = 2**63 - 1
 LONGEST_TEXT = 100_000_000
 
 _OPTIONAL_TEXTS = ("command_id", "fingerprint", "author", "correlation_id", "causation_id")
+_optional_texts = attrgetter(*_OPTIONAL_TEXTS)
 
 
 def screen(append: Append) -> Append | InvalidAppend:
@@ -35,17 +38,7 @@ def _is_plain(append: Append) -> bool:
     if append.position is not None:
         return False
     names = [*append.rests_on]
-    texts = [
-        text
-        for text in (
-            append.command_id,
-            append.fingerprint,
-            append.author,
-            append.correlation_id,
-            append.causation_id,
-        )
-        if text is not None
-    ]
+    texts = [text for text in _optional_texts(append) if text is not None]
     counts = []
     for write in append.writes:
         names.append(write.stream)
@@ -61,12 +54,9 @@ def _is_plain(append: Append) -> bool:
         text = "".join((*names, *texts))
     except TypeError:
         return False
-    if not (text.isascii() and len(text) <= LONGEST_TEXT and all(names)):
-        return False
-    for count in counts:
-        if count.__class__ is not int or not 0 <= count <= LARGEST_INT:
-            return False
-    return True
+    return (
+        text.isascii() and len(text) <= LONGEST_TEXT and all(names) and all(map(_is_count, counts))
+    )
 
 
 def check(append: Append) -> None:
@@ -131,6 +121,10 @@ def _text(what: str, value: object) -> None:
     except UnicodeEncodeError as error:
         msg = f"{what} is not valid Unicode: {error.reason} at character {error.start}"
         raise InvalidAppend(msg) from error
+
+
+def _is_count(value: object) -> bool:
+    return value.__class__ is int and 0 <= value <= LARGEST_INT
 
 
 def _count(what: str, value: object) -> None:
