@@ -23,6 +23,7 @@ from ledger_actors.store.errors import (
     StoreTakenOver,
 )
 from ledger_actors.store.faults import translation
+from ledger_actors.store.log_room import LogRoom
 from ledger_actors.store.model import Append, Appended
 from ledger_actors.store.reading import commands_taken
 from ledger_actors.store.recent_commands import RecentCommands
@@ -66,6 +67,7 @@ class Writer:
         self._heads = StreamHeads()
         self.recent = RecentCommands()
         self._connection: sqlite3.Connection | None = connect()
+        self._room = LogRoom(self._connection)
         self._file = SameFile(path)
         try:
             self._tail = self._take_over(self._connection)
@@ -79,6 +81,7 @@ class Writer:
         """The connection, opened afresh if an error made the last one doubtful."""
         if self._connection is None:
             self._connection = self._connect()
+            self._room = LogRoom(self._connection)
         return self._connection
 
     def append(self, batch: Sequence[Append]) -> list[Appended | StoreError]:
@@ -101,6 +104,7 @@ class Writer:
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
+            self._room.close()
             self._connection.close()
             self._connection = None
 
@@ -121,6 +125,7 @@ class Writer:
         try:
             connection.execute("BEGIN IMMEDIATE")
             self._file.check()
+            self._room.make()
             if self._stale:
                 self._reload(connection)
             # A kill may come at any line, also between the commit and taking it on.

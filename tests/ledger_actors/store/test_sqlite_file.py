@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -367,12 +368,53 @@ class TestFaults:
             store.append([append()])
             limit = path.with_name("events.db-wal").stat().st_size + 2000
             failed = pytest.raises(StoreUnavailable, match="cannot be read or written")
+            large = append(count=5_000, command_id="c")  # larger than the room in the log
             with failed, file_size_limit(limit):
-                store.append([append(count=50, command_id="c")])
+                store.append([large])
             assert store.head() == 1
-            (answer,) = store.append([append(count=50, command_id="c")])
+            (answer,) = store.append([large])
             assert isinstance(answer, Appended)
             assert not answer.duplicate
+            assert store.verify().ok
+
+
+class TestRoomInTheLog:
+    def test_a_log_that_grew_grows_by_a_step_and_serves_many_commits(self, path: Path) -> None:
+        with SqliteEventStore(path) as store:
+            store.append([append()])
+            log = path.with_name("events.db-wal")
+            before = log.stat().st_size
+            for _ in range(10):
+                store.append([append()])
+            assert log.stat().st_size == before
+
+    def test_what_a_killed_process_leaves_is_read_up_to_the_room(self, path: Path) -> None:
+        with SqliteEventStore(path) as store:
+            for _ in range(3):
+                store.append([append()])
+            left = path.parent.with_name("left")
+            shutil.copytree(path.parent, left, ignore=shutil.ignore_patterns("*-shm", "*.lock"))
+        with SqliteEventStore(left / "events.db") as store:
+            assert [event.version for event in store.read_all()] == [1, 2, 3]
+            assert isinstance(store.append([append()])[0], Appended)
+            assert store.verify().ok
+
+    def test_an_empty_log_with_room_is_an_empty_log(self, path: Path) -> None:
+        SqliteEventStore(path).close()
+        path.with_name("events.db-wal").write_bytes(bytes(512 * 1024))
+        with SqliteEventStore(path) as store:
+            assert isinstance(store.append([append()])[0], Appended)
+            assert store.verify().ok
+
+    def test_where_only_a_part_can_be_had_commits_use_that(self, path: Path) -> None:
+        with SqliteEventStore(path) as store:
+            store.append([append(count=5_000)])  # larger than a step: there is no room after it
+            log = path.with_name("events.db-wal")
+            limit = log.stat().st_size + 100_000
+            with file_size_limit(limit):
+                assert isinstance(store.append([append()])[0], Appended)
+                assert log.stat().st_size == limit
+                assert isinstance(store.append([append()])[0], Appended)
             assert store.verify().ok
 
 
