@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TURN_MESSAGES", "Loop"]
 
 TURN_MESSAGES = 128
+_LEADS_TO_THE_ACTOR = (__name__, "supervision.actor")
 
 
 class Loop(Intake):
@@ -228,6 +230,7 @@ class Loop(Intake):
         return self._crashed(exception, message)
 
     def _crashed(self, exception: BaseException, message: Any) -> Crashed:
+        exception.__traceback__ = _from_the_actor_on(exception.__traceback__)
         try:
             context = self.crash_context(message)
         except Exception as problem:  # noqa: BLE001 - the crash itself must be told
@@ -258,3 +261,14 @@ class Loop(Intake):
                 return ending
             return Crashed(exception)
         return ending
+
+
+def _from_the_actor_on(traceback: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames that lead to the actor's own code: they are the same in every crash."""
+    while (
+        traceback is not None
+        and traceback.tb_next is not None
+        and traceback.tb_frame.f_globals.get("__name__") in _LEADS_TO_THE_ACTOR
+    ):
+        traceback = traceback.tb_next
+    return traceback

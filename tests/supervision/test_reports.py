@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -105,6 +106,17 @@ def test_a_crash_says_what_the_actor_was_at(
     ended = next(one for one in told("supervisor.child_ended") if one["ref"] is ref)
     assert ended["reason"].context["message"] == "m-1"
     assert reason == Crashed(reason.exception)
+
+
+def test_a_traceback_begins_with_the_actors_own_code(logged: list[dict[str, Any]]) -> None:
+    root = Supervisor.start()
+    ref = start_child(root, careful())
+    ref.tell("m-1")
+    wait_for_exit(ref)
+    root.stop()
+
+    frames = traceback.extract_tb(logged[0]["exc_info"][2])
+    assert [frame.name for frame in frames] == ["on_receive"]
 
 
 def test_a_start_that_fails_says_what_the_actor_was_at(logged: list[dict[str, Any]]) -> None:
