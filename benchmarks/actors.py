@@ -3,12 +3,16 @@
 In a process of its own, with the collector and the processor as the daemon has them. An aggregate
 is started as in the daemon: a message finds no actor under its name, its supervisor starts one,
 which hydrates before it answers. Each has one event, and its bytes are counted with its state.
+
+Of those that crash half have just as many events as there are between two snapshots, and one in
+their file; the others have one event less, no snapshot, and read all of them again.
 """
 
 from __future__ import annotations
 
 import gc
 import statistics
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -34,14 +38,13 @@ from ledger_actors.runtime import Runtime, RuntimeOptions
 from supervision import count_children
 
 EVENTS = 100
-"""What the aggregate that crashes has to read again."""
+"""What an aggregate that crashes has, and of how many there is a snapshot, as in the daemon."""
 
 PYKKA_ACTORS = 2_000
 WINDOW = 1_000
 OPTIONS = RuntimeOptions(
-    hydration_delay=0, hydration_delay_entropy=0, snapshot_every=0, idle_timeout=86_400
+    hydration_delay=0, hydration_delay_entropy=0, snapshot_every=EVENTS, idle_timeout=86_400
 )
-"""Without snapshots, which would spare the crashed aggregate its events."""
 
 
 class Crash(Exception):
@@ -75,6 +78,9 @@ def figures(scale: Scale) -> Iterator[Figure]:
         found["crash"],
         target=targets.CRASH_TO_ANSWER,
     )
+    yield Figure(
+        f"{many}: the same with {EVENTS - 1} events and no snapshot", "ms", found["bare crash"]
+    )
 
 
 def _pykka(scale: Scale, _place: Path) -> Rates:
@@ -86,9 +92,9 @@ def _ours(scale: Scale, place: Path) -> Rates:
 
 
 def live(place: Path, *, count: int, crashes: int) -> Rates:
-    """Start `count` aggregates, crash some others beside them; return what it took."""
+    """Start `count` aggregates, crash some others of both kinds; return what it took."""
     processors.keep_to(1)
-    accounts = count + crashes
+    accounts = count + 2 * crashes
     histories.write(place, events=1 + accounts, accounts=accounts)
     with (
         workload.daemons_logs(place),
@@ -97,24 +103,34 @@ def live(place: Path, *, count: int, crashes: int) -> Rates:
         _deposit(opened, crashes)
         collector.settle()
         before = resident_bytes()
-        found = {"starts": rate(count, _start, opened, range(crashes, crashes + count))}
+        found = {"starts": rate(count, _start, opened, range(2 * crashes, accounts))}
         gc.collect()
         found["bytes"] = (resident_bytes() - before) / count
         alive = count_children(opened.system.aggregates).active
         ensure(alive >= count, f"{alive} aggregates are live, not {count}")
-        taken = [
-            crash_and_send(opened, workload.account(one), version=EVENTS + 1)
-            for one in range(crashes)
-        ]
-        found["crash"] = statistics.median(taken) * 1_000
-        workload.check(opened.system.store, events=1 + count + crashes * (EVENTS + 1))
+        found["crash"] = _crash(opened, range(crashes), EVENTS)
+        found["bare crash"] = _crash(opened, range(crashes, 2 * crashes), EVENTS - 1)
+        workload.check(opened.system.store, events=1 + count + 2 * crashes * (EVENTS + 1) - crashes)
     return found
 
 
-def _deposit(opened: Runtime, accounts: int) -> None:
-    """Give each account that is to crash its other events; they are live then."""
-    deposits = workload.deposit_structs((EVENTS - 1) * accounts, accounts)
-    workload.dispatch_all(opened, deposits, window=WINDOW)
+def _deposit(opened: Runtime, crashes: int) -> None:
+    """Give the accounts that are to crash their other events; they are live then."""
+    for count, accounts in (((EVENTS - 2) * 2 * crashes, 2 * crashes), (crashes, crashes)):
+        workload.dispatch_all(opened, workload.deposit_structs(count, accounts), window=WINDOW)
+    last = Account.stream(workload.account(crashes - 1))
+    deadline = time.monotonic() + workload.PATIENCE
+    while opened.system.store.load_snapshot(last) is None:
+        ensure(time.monotonic() < deadline, f"there is no snapshot of {last}")
+        time.sleep(0.01)
+
+
+def _crash(opened: Runtime, numbers: range, events: int) -> float:
+    """Crash these accounts; return the median of the milliseconds until each has answered."""
+    taken = [
+        crash_and_send(opened, workload.account(number), version=events + 1) for number in numbers
+    ]
+    return statistics.median(taken) * 1_000
 
 
 def _start(opened: Runtime, numbers: range) -> None:

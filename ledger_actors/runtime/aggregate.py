@@ -126,8 +126,11 @@ class Aggregate(Passivated, Generic[S]):
         """
         options = self._system.options
         few = min(A_FEW, options.snapshot_every or A_FEW)
-        rows = tuple(islice(self._rows(few), few))
-        may_be_more = len(rows) == few
+        rows: Sequence[RecordedEvent] = ()
+        may_be_more = self._system.store.version_written(self.stream_name) >= few
+        if not may_be_more:
+            rows = tuple(islice(self._rows(few), few))
+            may_be_more = len(rows) == few
         if may_be_more:
             snapshot = latest_snapshot(self._system, type(self), self.stream_name)
             if snapshot is not None:
@@ -179,7 +182,8 @@ class Aggregate(Passivated, Generic[S]):
     def _execute(self, message: Execute) -> Any:
         envelope, stand = message.envelope, self._stand
         fingerprint = envelope.fingerprint()
-        if self._seen_before(envelope.command_id, fingerprint, message.unseen_since):
+        unseen_since = self._new_since(envelope.command_id, fingerprint, message.unseen_since)
+        if unseen_since is None:
             return None
         if message.missing is not None:
             raise message.missing
@@ -187,7 +191,7 @@ class Aggregate(Passivated, Generic[S]):
             made = tuple(self.decide(stand.state, envelope.command))
         except Rejection as rejection:
             return self._once_confirmed(rejection)
-        append = self._append(envelope, fingerprint, made, message.unseen_since)
+        append = self._append(envelope, fingerprint, made, unseen_since)
         state = stand.state
         for event in made:
             state = self.evolve(state, event)
@@ -203,7 +207,7 @@ class Aggregate(Passivated, Generic[S]):
         envelope: CommandEnvelope,
         fingerprint: str,
         made: tuple[Event, ...],
-        unseen_since: int | None,
+        unseen_since: int,
     ) -> Append:
         """Return what is to be written, with the version and the command in flight it rests on."""
         stand = self._stand
@@ -218,8 +222,11 @@ class Aggregate(Passivated, Generic[S]):
         rests_on = (basis,) if basis is not None and basis in self._in_flight else ()
         return envelope.append(fingerprint, writes, guards, rests_on, unseen_since)
 
-    def _seen_before(self, command_id: str, fingerprint: str, unseen_since: int | None) -> bool:
-        """Answer a command that is in flight or on disk already; return whether it is."""
+    def _new_since(self, command_id: str, fingerprint: str, unseen_since: int | None) -> int | None:
+        """Return a moment at which a command was not taken, given one at which that was so.
+
+        `None`: it is in flight or on disk already, and is answered here.
+        """
         in_flight = self._in_flight.get(command_id)
         if in_flight is not None:
             first, original = in_flight
@@ -228,15 +235,17 @@ class Aggregate(Passivated, Generic[S]):
                     answer_with(original, self.release_reply())
             else:
                 self.reply_exception(CommandIdReused(command_id))
-            return True
+            return None
         store = self._system.store
         if unseen_since is not None and store.is_unseen(command_id, unseen_since):
-            return False
-        found = store.find_command(command_id)
-        if found is not None:
-            with shield():
-                answer_as_before(found, fingerprint, self.release_reply())
-        return found is not None
+            return unseen_since
+        known = store.look_up_commands((command_id,))
+        found = known.found.get(command_id)
+        if found is None:
+            return known.moment
+        with shield():
+            answer_as_before(found, fingerprint, self.release_reply())
+        return None
 
     def _send(self, append: Append, fingerprint: str, after: Stand) -> None:
         command_id = after.rests_on

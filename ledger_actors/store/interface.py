@@ -69,6 +69,12 @@ class EventStore(Protocol):
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 for one without events."""
 
+    def version_written(self, stream: str) -> int:
+        """Return the version to which a stream was written lately; reads nothing from the disk.
+
+        0: not lately, or by somebody else. It may be more by now, never less.
+        """
+
     def read_stream(
         self,
         stream: str,

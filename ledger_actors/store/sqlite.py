@@ -123,6 +123,10 @@ class SqliteEventStore:
         """Return the version of a stream, 0 for one without events."""
         return self._reading.stream_version(stream)
 
+    def version_written(self, stream: str) -> int:
+        """Return the version to which a stream was written lately; see the interface."""
+        return 0 if self._writer is None else self._writer.version_of(stream)
+
     def read_stream(
         self,
         stream: str,

@@ -26,7 +26,7 @@ class StreamHeads:
     Two generations: what is used moves to the young one; when that is full it becomes the old one
     and the old one is dropped, after a batch and never in the middle of one. So about twice
     `generation` streams are held, and a use costs a dictionary look-up, not the upkeep of an order.
-    Not thread-safe.
+    Not thread-safe, but for `version`.
     """
 
     def __init__(self, *, generation: int = 50_000) -> None:
@@ -43,6 +43,11 @@ class StreamHeads:
         if head is None and (head := self._old.pop(stream, None)) is not None:
             self._young[stream] = head
         return head
+
+    def version(self, stream: str) -> int:
+        """Return a stream's version, 0 if it is not held; that is no use. From any thread."""
+        head = self._young.get(stream) or self._old.get(stream)
+        return 0 if head is None else head.version
 
     def hold(self, heads: Mapping[str, StreamHead]) -> None:
         """Hold what was read from the table. Nothing is forgotten before the next `update`."""

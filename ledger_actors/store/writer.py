@@ -101,6 +101,10 @@ class Writer:
                 self.close()
             raise fault from error
 
+    def version_of(self, stream: str) -> int:
+        """Return the version of a stream that was written lately, else 0; from any thread."""
+        return self._heads.version(stream)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

@@ -52,6 +52,13 @@ class TestExpectedVersion:
         assert [event.version for event in answer.events] == [4]
         assert event_store.stream_version("s") == 4
 
+    def test_what_was_written_lately_is_known_without_a_look(self, event_store: EventStore) -> None:
+        one(event_store, write("s", "A", "B"))
+        with pytest.raises(WrongExpectedVersion):
+            one(event_store, write("s", "C", expected=7))
+        assert event_store.version_written("s") == 2
+        assert event_store.version_written("t") == 0
+
     def test_any_version_takes_a_new_and_an_existing_stream(self, event_store: EventStore) -> None:
         one(event_store, write("s", "A"))
         one(event_store, write("s", "B"))

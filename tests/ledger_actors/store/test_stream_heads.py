@@ -24,8 +24,10 @@ def test_the_latest_head_is_known() -> None:
     heads = StreamHeads(generation=2)
     for version in range(1, 10):
         heads.update({"s": StreamHead(1, version), f"other{version}": StreamHead(9, 1)})
+        assert heads.version("s") == version
         assert heads.get("s") == StreamHead(1, version)
     assert heads.get("missing") is None
+    assert heads.version("missing") == 0
 
 
 def test_clear_forgets_all() -> None:
