@@ -68,7 +68,7 @@ def _configure_structlog(undo: ExitStack, level: int) -> None:
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=logging.getLogger,  # structlog's own looks for a name among the callers
         # A logger that is kept in a module must follow a later configuration.
         cache_logger_on_first_use=False,
     )

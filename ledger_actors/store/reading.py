@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -31,6 +31,7 @@ _TYPES = (
     " SELECT type FROM found WHERE type IS NOT NULL"
 )
 _COMMAND = ("command_id", "fingerprint", "first_event_id", "event_count")
+_COMMAND_TAKEN = f"SELECT {', '.join(_COMMAND)} FROM commands WHERE command_id = ?"
 _COMMANDS_TAKEN = (
     f"SELECT {', '.join(_COMMAND)} FROM commands"
     " WHERE command_id IN (SELECT value FROM json_each(?))"
@@ -223,7 +224,12 @@ def commands_taken(
     """Return those of the commands that are in the table, in one step if there are none."""
     if not command_ids:
         return {}
-    rows = fetch(connection, _COMMAND, _COMMANDS_TAKEN, (json_text(command_ids),))
+    if len(command_ids) == 1:  # as it is most often: without JSON it takes half as long
+        rows: Iterable[Sequence[Any]] = connection.execute(
+            _COMMAND_TAKEN, (*command_ids,)
+        ).fetchall()
+    else:
+        rows = fetch(connection, _COMMAND, _COMMANDS_TAKEN, (json_text(command_ids),))
     return {
         command_id: StoredCommand(
             command_id, fingerprint, events_of_command(connection, first, count)
