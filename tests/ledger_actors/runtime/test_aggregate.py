@@ -395,6 +395,18 @@ def test_an_aggregate_of_few_events_starts_without_a_look_for_a_snapshot(
     assert not looked
 
 
+def versions_read_from(store: Any, monkeypatch: Any) -> list[int]:
+    """Return a list of where each read of a stream begins from now on."""
+    read, begun = store.read_stream, []
+
+    def read_stream(stream: str, **bounds: Any) -> Any:
+        begun.append(bounds["after_version"])
+        return read(stream, **bounds)
+
+    monkeypatch.setattr(store, "read_stream", read_stream)
+    return begun
+
+
 def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
     make_world: Any, monkeypatch: Any
 ) -> None:
@@ -406,13 +418,7 @@ def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
     wait_until(lambda: (found := store.load_snapshot("counter-a")) and found.version == 20)
     store.save_snapshot(Snapshot("counter-a", 24, 24, "counter", 2, '{"of":"tomorrow"}'))
     world.counter("a").kill()
-    read, begun = store.read_stream, []
-
-    def read_stream(stream: str, **bounds: Any) -> Any:
-        begun.append(bounds["after_version"])
-        return read(stream, **bounds)
-
-    monkeypatch.setattr(store, "read_stream", read_stream)
+    begun = versions_read_from(store, monkeypatch)
 
     assert world.state("a") == 25
     assert state_at(world.system, Counter, "a", 24).state == 24
@@ -430,14 +436,7 @@ def test_one_of_many_events_that_was_not_written_lately_is_looked_at_first(
         lambda: (found := world.system.store.load_snapshot("counter-a")) and found.version == 20
     )
     world = make_world(snapshot_every=10)
-    store, begun = world.system.store, []
-    read = store.read_stream
-
-    def read_stream(stream: str, **bounds: Any) -> Any:
-        begun.append(bounds["after_version"])
-        return read(stream, **bounds)
-
-    monkeypatch.setattr(store, "read_stream", read_stream)
+    begun = versions_read_from(world.system.store, monkeypatch)
 
     assert world.state("a") == 25
     assert begun == [0, 20]
