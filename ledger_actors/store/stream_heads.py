@@ -45,7 +45,7 @@ class StreamHeads:
         return head
 
     def version(self, stream: str) -> int:
-        """Return a stream's version, 0 if it is not held; that is no use. From any thread."""
+        """Return a stream's version, 0 if it is not held; this counts as no use. Any thread."""
         head = self._young.get(stream) or self._old.get(stream)
         return 0 if head is None else head.version
 
