@@ -11,7 +11,7 @@ from ledger_actors.daemon.protocol import ActorAction, ActorInfo
 from ledger_actors.runtime import Aggregate, Command, CommandBus, System, consumer_key
 from supervision import Future, Ref
 from supervision.administration import which_children
-from supervision.children import ChildInfo
+from supervision.children import ChildInfo, ChildState
 from supervision.terms import SUPERVISOR
 
 ASK_SECONDS = 10.0
@@ -38,9 +38,12 @@ class Actors:
                 return ActorInfo(f"{name}/{identity}", kind.__name__, "passive")
             return self._info(ref, None)
         child = self._child(name)
-        if child is not None and child.ref is None:
-            return ActorInfo(name, "", str(child.state.value), restarts=child.restarts)
-        return self._info(self.find(name), child)
+        if child is None:
+            return self._info(self.find(name), None)
+        state = ChildState.STOPPED if name in self._system.stopped else child.state
+        if child.ref is None or state is ChildState.STOPPED:  # it may still be about to end
+            return ActorInfo(name, "", str(state.value), restarts=child.restarts)
+        return self._info(child.ref, child)
 
     def find(self, name: str, identity: str | None = None) -> Ref:
         """The running actor of that name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from ledger_actors import Ledger
 from ledger_actors.daemon import errors
+from ledger_actors.ledger.projectors.trial_balance import TrialBalanceProjector
+from supervision.testing import HANG, wait_until
 
 
 @pytest.fixture
@@ -59,6 +62,24 @@ def test_a_read_model_ahead_of_the_store_says_that_it_has_stopped(folder: Path) 
         assert stopped.name == "trial_balance"
         assert stopped.told().startswith("projector, stopped: trial_balance stands at event 99")
         ledger.send("DepositToAccount", account_uuid="a-1", amount="1.00")
+
+
+def test_one_that_has_stopped_for_good_is_shown_so_while_it_ends(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = (folder / "read-models").glob("trial_balance-*.db")
+    change(file, "UPDATE _position SET event_id = 99")
+    may_end, close = threading.Event(), TrialBalanceProjector.on_stop
+
+    def on_stop(projector: TrialBalanceProjector) -> None:
+        may_end.wait(HANG)
+        close(projector)
+
+    monkeypatch.setattr(TrialBalanceProjector, "on_stop", on_stop)
+    with opened(folder) as ledger:
+        wait_until(lambda: not all(one.alive for one in ledger.status().consumers))
+        assert ledger.actor("trial_balance").info().status == "stopped"
+        may_end.set()
 
 
 @pytest.mark.parametrize(
