@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_CACHE_KIB = 32 * 1024  # a row's page is written again with each event: to read it first costs more
 _POSITION = "_position"
 DEALT = DealtTables("_")
 """Of the one projector whose file it is: its name is left empty."""
@@ -248,6 +249,7 @@ def _prepared(connection: sqlite3.Connection) -> Database:
     connection.execute("PRAGMA journal_mode=WAL")
     # The model can be made again from the events: a power cut may cost its last moments.
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db = Database(connection)
     db.execute(
         f"CREATE TABLE IF NOT EXISTS {_POSITION} "
