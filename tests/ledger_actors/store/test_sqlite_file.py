@@ -35,6 +35,7 @@ from ledger_actors.store import (
     StreamWrite,
     WrongExpectedVersion,
 )
+from ledger_actors.store.log_room import LogRoom
 from supervision.clock import ManualClock
 
 
@@ -416,6 +417,21 @@ class TestRoomInTheLog:
                 assert log.stat().st_size == limit
                 assert isinstance(store.append([append()])[0], Appended)
             assert store.verify().ok
+
+    def test_where_none_can_be_had_it_is_tried_again_at_the_next_commit(
+        self, tmp_path: Path
+    ) -> None:
+        file, log = tmp_path / "x.db", tmp_path / "x.db-wal"
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            connection.execute("CREATE TABLE t (x)")
+            size = log.stat().st_size
+            with closing(LogRoom(connection)) as room:
+                with file_size_limit(size):
+                    room.make()
+                assert log.stat().st_size == size
+                room.make()
+                assert log.stat().st_size > size
 
 
 class TestSnapshotFile:
