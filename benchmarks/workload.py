@@ -28,7 +28,9 @@ COMPANY = "bench"
 PATIENCE = 3_600.0
 """Seconds for what takes as long as it takes: read models that catch up with millions."""
 
-OPTIONS = RuntimeOptions(hydration_delay=0, hydration_delay_entropy=0, snapshot_every=100)
+OPTIONS = RuntimeOptions(
+    hydration_delay=0, hydration_delay_entropy=0, snapshot_every=100, own_process_from=64
+)
 """As the daemon has them, without the wait before consumers read."""
 
 

@@ -7,7 +7,8 @@ application (rest_for_one)
 ├── journal               the one writer of the event store
 ├── aggregates            dynamic: assets, companies, accounts, ... and handlers of commands
 │                         that span streams: grants, payments; all on demand
-├── projectors            read models, membership among them; dependent ones first, in order
+├── projectors            the process that projects many events at once, and the read models,
+│                         membership among them; dependent ones first, in order
 ├── process_managers      late fees
 ├── daily_cycler
 └── endpoint              the daemon's door: HTTP on a Unix socket
@@ -16,11 +17,12 @@ application (rest_for_one)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
 from ledger_actors.business_dates import LedgerDates
+from ledger_actors.daemon import processors
 from ledger_actors.daemon.address import DaemonPid, UnixDoor, door_link
 from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
 from ledger_actors.daemon.errors import LedgerUnavailable
@@ -33,10 +35,11 @@ from ledger_actors.runtime import (
     AGGREGATES,
     COMMANDS,
     JOURNAL,
+    PROJECTION_PROCESS,
     Command,
     CommandBus,
     Consumer,
-    Projector,
+    ProjectionProcess,
     ReadModels,
     RuntimeOptions,
     Subscriptions,
@@ -75,7 +78,8 @@ __all__ = ["Application"]
 class Application:
     """One ledger, from its store to its door. Used from any thread but its own actors'.
 
-    Making it takes the folder, so that a second one is refused before anything is started.
+    Making it takes the folder, so that a second one is refused before anything is started. On the
+    `spare_processors` runs what it has beside its own process; by default on the same ones.
 
     Raises:
         StoreLocked: another process has the folder.
@@ -88,6 +92,7 @@ class Application:
         *,
         clock: Clock = SYSTEM_CLOCK,
         on_stop_asked: Callable[[], None] | None = None,
+        spare_processors: Sequence[int] = (),
     ) -> None:
         folder = settings.data.absolute()
         POOLED.resize(settings.dispatcher.pool_size)
@@ -120,6 +125,7 @@ class Application:
             self.system, self.bus, self._about(), root=self._the_root, stop=self.begin_stop
         )
         self._on_stop_asked = on_stop_asked
+        self._spare_processors = spare_processors
         self._root: Ref | None = None
         self._stop_asked = False
         self._ended: Future[ExitReason] = Future()
@@ -135,9 +141,7 @@ class Application:
             *self._timers(),
             self._worker(Journal, self._store, publish, id=JOURNAL, max_batch=journal.max_batch),
             self._worker(DynamicSupervisor, self._flags(), id=AGGREGATES),
-            self._branch(
-                "projectors", [self._projector(kind) for kind in dependent_first(PROJECTORS)]
-            ),
+            self._branch("projectors", [*self._projection_process(), *self._projectors()]),
             self._branch("process_managers", [self._consumer(k) for k in PROCESS_MANAGERS]),
             *([self._daily_cycler()] if cycler.enabled else []),
             self._endpoint(),
@@ -150,8 +154,21 @@ class Application:
             keepers.append(self._worker(TimersKeeper, system.real_timers, id="real_timers"))
         return keepers
 
-    def _projector(self, kind: type[Projector]) -> ChildSpec:
-        return self._consumer(kind, await_start=kind.dependent_hydration)
+    def _projection_process(self) -> list[ChildSpec]:
+        system, store = self.system, self.settings.data.absolute() / "events.db"
+        # On one processor the process would take from the commands what it saves them.
+        is_of_use = bool(self._spare_processors) or processors.usable() > 1
+        if not (system.options.own_process_from and is_of_use):
+            return []
+        kind, spare = ProjectionProcess, self._spare_processors
+        process = system.process
+        return [self._worker(kind, process, store, id=PROJECTION_PROCESS, processors=spare)]
+
+    def _projectors(self) -> list[ChildSpec]:
+        return [
+            self._consumer(kind, await_start=kind.dependent_hydration)
+            for kind in dependent_first(PROJECTORS)
+        ]
 
     def _consumer(self, kind: type[Consumer], *, await_start: bool = True) -> ChildSpec:
         """Transient: one that ends in order has met what no restart would change.
@@ -255,6 +272,7 @@ class Application:
             self._ended.get()
         self.bus.close()
         self._store.close()
+        self.system.process.close()
         self.system.read_models.close()
         self._pid.remove()
 
@@ -284,6 +302,7 @@ def runtime_options(settings: Settings) -> RuntimeOptions:
         snapshot_every=settings.aggregate.snapshot_every,
         conflict_retries=settings.command.conflict_retries,
         command_timeout=settings.command.timeout,
+        own_process_from=settings.projector.own_process_from,
     )
 
 

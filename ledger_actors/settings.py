@@ -119,6 +119,11 @@ class ProjectorSettings(Section):
     retry_delay: Milliseconds = Field(
         description="Milliseconds before the second attempt; twice as many before each further one."
     )
+    own_process_from: int = Field(
+        ge=0,
+        description="So many new events at once, or more, are projected in a process beside that of"
+        " the actors, which is started when there first are; 0: never.",
+    )
 
 
 class JournalSettings(Section):

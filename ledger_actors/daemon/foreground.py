@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 
 import click
@@ -75,15 +76,17 @@ class Ending:
 def run(settings: Settings) -> int:
     """Run the ledger until somebody stops it; return the exit status. In the main thread."""
     configure_logging(settings.log)
-    _choose_processors(settings.dispatcher.processors)
+    spare = _choose_processors(settings.dispatcher.processors)
     ending = Ending()
     with heard(ending.on_signal):
-        return _run(settings, ending)
+        return _run(settings, ending, spare)
 
 
-def _run(settings: Settings, ending: Ending) -> int:
+def _run(settings: Settings, ending: Ending, spare: Sequence[int]) -> int:
     try:
-        application = Application(settings, on_stop_asked=lambda: ending.ask("stop"))
+        application = Application(
+            settings, on_stop_asked=lambda: ending.ask("stop"), spare_processors=spare
+        )
         ending.application = application
         if ending.asked:  # before there was anybody to tell
             application.begin_stop()
@@ -109,12 +112,13 @@ def _run(settings: Settings, ending: Ending) -> int:
     return FAILED
 
 
-def _choose_processors(count: int) -> None:
+def _choose_processors(count: int) -> Sequence[int]:
     """Before there is another thread. Where it cannot be done the daemon is slower, and runs."""
     try:
-        processors.keep_to(count)
+        return processors.keep_to(count)
     except OSError as problem:
         log.warning("ledger.processors_not_chosen", wanted=count, reason=str(problem))
+        return ()
 
 
 def _say_ready(application: Application, settings: Settings) -> None:

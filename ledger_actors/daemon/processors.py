@@ -12,12 +12,20 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Sequence
 
-__all__ = ["keep_to"]
+__all__ = ["keep_to", "usable"]
 
 
-def keep_to(count: int) -> None:
+def usable() -> int:
+    """Return how many processors this thread may run on."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def keep_to(count: int) -> Sequence[int]:
     """Have this thread, and those that it starts from here on, run on `count` processors.
+
+    Returns those that are left over, for other processes.
 
     0: on all that the process may use. Which ones is left to chance, so that several daemons do not
     all choose the same. Does nothing where the system has no such call (macOS).
@@ -26,7 +34,10 @@ def keep_to(count: int) -> None:
         OSError: the system refuses it.
     """
     if sys.platform != "linux":
-        return
+        return ()
     usable = sorted(os.sched_getaffinity(0))
     if 0 < count < len(usable):
-        os.sched_setaffinity(0, random.sample(usable, count))
+        chosen = random.sample(usable, count)
+        os.sched_setaffinity(0, chosen)
+        return tuple(one for one in usable if one not in chosen)
+    return ()

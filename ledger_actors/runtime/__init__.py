@@ -70,13 +70,20 @@ from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.parking import Batch, DiscardParked, ParkingOutcome, RetryParked
 from ledger_actors.runtime.poison import Failure
 from ledger_actors.runtime.process_manager import ProcessManager
+from ledger_actors.runtime.projection_process import ProjectionProcess
 from ledger_actors.runtime.projector import Projector, Rebuild
 from ledger_actors.runtime.read_models import ReadModel, ReadModels
 from ledger_actors.runtime.recorded import Recorded, StreamEvents, decode_recorded
 from ledger_actors.runtime.runtime import Runtime
 from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.runtime.subscriptions import Subscriptions
-from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
+from ledger_actors.runtime.system import (
+    AGGREGATES,
+    JOURNAL,
+    PROJECTION_PROCESS,
+    RuntimeOptions,
+    System,
+)
 from ledger_actors.runtime.table_rows import Rows
 from supervision import Rejection
 
@@ -86,6 +93,7 @@ __all__ = [
     "EVENTS",
     "JOURNAL",
     "MAX_COMMAND_BYTES",
+    "PROJECTION_PROCESS",
     "Aggregate",
     "AuditFinding",
     "Batch",
@@ -121,6 +129,7 @@ __all__ = [
     "PoisonEvent",
     "PositionAhead",
     "ProcessManager",
+    "ProjectionProcess",
     "Projector",
     "ProjectorGone",
     "ProjectorStopped",

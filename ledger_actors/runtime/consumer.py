@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar
 from ledger_actors.runtime.backlog import backlog
 from ledger_actors.runtime.catalog import EventCatalog
 from ledger_actors.runtime.consumer_messages import ReadPosition, Stopping, WaitFor
-from ledger_actors.runtime.delivery import Delivery, as_delivery, unseen
+from ledger_actors.runtime.delivery import Delivery, as_delivery, read_as, unseen
 from ledger_actors.runtime.errors import (
     LedgerRuntimeError,
     OtherHistory,
@@ -32,7 +32,7 @@ from ledger_actors.runtime.errors import (
 from ledger_actors.runtime.event_taker import EventTaker
 from ledger_actors.runtime.filters import EventFilter
 from ledger_actors.runtime.parking import Batch, DiscardParked, ParkingOutcome, RetryParked
-from ledger_actors.runtime.recorded import Recorded, decode_recorded, log_fields
+from ledger_actors.runtime.recorded import Recorded, log_fields
 from ledger_actors.runtime.system import System
 from ledger_actors.store.errors import StoreFull
 from ledger_actors.store.model import RecordedEvent
@@ -135,7 +135,7 @@ class Consumer(EventTaker):
             self.log.debug("consumer.seen_already", up_to=delivery.up_to, position=self.position)
             return None
         try:
-            self._take([delivery, *self._waiting_behind(delivery)])
+            self._take_told([delivery, *self._waiting_behind(delivery)])
         except Stopping:
             return None
         except LedgerRuntimeError as problem:
@@ -266,6 +266,9 @@ class Consumer(EventTaker):
 
         return [envelope.message for envelope in self.take_waiting(MOST_AT_ONCE, follows)]
 
+    def _take_told(self, deliveries: Sequence[Delivery]) -> None:
+        self._take(deliveries)
+
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         """Take deliveries as one; where a row cannot be read, what was before it, and raise."""
         events: list[Recorded] = []
@@ -311,13 +314,7 @@ class Consumer(EventTaker):
 
         `known` has what others have decoded of the same commit, and is added to.
         """
-        found = known.get(row.id)
-        if found is None:
-            found = known[row.id] = decode_recorded(row, self.system.events)
-        if len(found) == 1 and found[0].type == row.type:
-            return found
-        wants = self._wanted.wants_type
-        return [one for one in found if wants(one.type) or wants(row.type)]
+        return read_as(row, known, self.system.events, self._wanted)
 
     def hash_at(self, event_id: int) -> str | None:
         """Return an event's hash, as `EventStore.hash_at`; that of a delivery is at hand."""

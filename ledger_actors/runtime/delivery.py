@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ledger_actors.runtime.catalog import EventCatalog
 from ledger_actors.runtime.errors import MissedEventError
-from ledger_actors.runtime.recorded import Recorded
+from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.recorded import Recorded, decode_recorded
 from ledger_actors.store.model import RecordedEvent
 
-__all__ = ["Delivery", "as_delivery", "unseen"]
+__all__ = ["Delivery", "as_delivery", "read_as", "unseen"]
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -54,3 +56,22 @@ def unseen(consumer: str, position: int, delivery: Delivery) -> Sequence[Recorde
     if delivery.after == position:
         return delivery.events
     return tuple(row for row in delivery.events if row.id > position)
+
+
+def read_as(
+    row: RecordedEvent,
+    decoded: dict[int, tuple[Recorded, ...]],
+    catalog: EventCatalog,
+    wanted: EventFilter,
+) -> Sequence[Recorded]:
+    """Return what a row is read as, as far as it is `wanted`; raises as `EventCatalog.decode`.
+
+    `decoded` has what others have decoded, and is added to.
+    """
+    found = decoded.get(row.id)
+    if found is None:
+        found = decoded[row.id] = decode_recorded(row, catalog)
+    if len(found) == 1 and found[0].type == row.type:
+        return found
+    wants = wanted.wants_type
+    return [one for one in found if wants(one.type) or wants(row.type)]

@@ -108,6 +108,10 @@ class Parking:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def concerns(self, after: int) -> bool:
+        """Return whether events behind `after` may have to be parked, or were discarded."""
+        return bool(self._rows) or any(event_id > after for event_id in self.discarded)
+
     def get(self, event_id: int) -> Parked | None:
         """Return a parked event."""
         return self._rows.get(event_id)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from sqlite_utils import Database
 
+from ledger_actors.runtime.catalog import EVENTS
 from ledger_actors.runtime.consumer import KEEP_POSITION_EVERY, Consumer
 from ledger_actors.runtime.consumer_messages import Stopping
+from ledger_actors.runtime.delivery import Delivery
 from ledger_actors.runtime.errors import OtherHistory, WrittenByAnother
 from ledger_actors.runtime.parking import Batch
 from ledger_actors.runtime.poison import is_poison
+from ledger_actors.runtime.projection_messages import Failed, Forget, Project, Projected
 from ledger_actors.runtime.read_models import (
     ReadModel,
     history_of,
+    path_of,
     position_of,
-    set_position,
     standing_of,
+    step,
     transaction,
     write_dealt,
 )
@@ -30,10 +37,15 @@ from ledger_actors.runtime.system import System
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import Append, Dealt, Parked, Standing
 from ledger_actors.store.tally import tallies
+from supervision import ActorDead
 
-__all__ = ["Projector", "Rebuild"]
+__all__ = ["Projector", "Rebuild", "projects_alone"]
 
 T = TypeVar("T")
+TRIES_APART = 3
+"""Failures there, one after the other, after which everything is projected here."""
+
+_openings = itertools.count(1)
 
 
 class Rebuild(msgspec.Struct, frozen=True):
@@ -62,6 +74,10 @@ class Projector(Consumer):
         self._db: Database | None = None
         self._stored = 0
         self._rebuilding = False
+        self._many = system.options.own_process_from
+        self._apart = bool(self._many) and projects_alone(type(self)) and system.events is EVENTS
+        self._failed_apart = 0
+        self._opening = f"{next(_openings)}"
 
     @abstractmethod
     def create(self, db: Database) -> None:
@@ -97,6 +113,7 @@ class Projector(Consumer):
         Raises:
             OtherHistory: it was made from other events than those in the store.
         """
+        self._forget_apart(self.model.path)  # and a batch of a predecessor is done, or undone
         self._db = self.patiently(lambda: self._open(self.model.open_writer()))
         position, known = position_of(self._db), history_of(self._db)
         found = self.system.store.hash_at(position)
@@ -184,15 +201,11 @@ class Projector(Consumer):
         self._commit(db, batch.events, dealt, batch.up_to)
 
     def _commit(self, db: Database, events: Sequence[Recorded], dealt: Dealt, up_to: int) -> None:
-        with transaction(db):
-            if (stands_at := position_of(db)) != self._stored:
-                raise WrittenByAnother(self.name, expected=self._stored, found=stands_at)
+        with step(db, self.name, stored=self._stored, up_to=up_to, digest=self.hash_at):
             if events:
                 self.project_all(db, events)
                 self.at_hand = None
             write_dealt(db, dealt)
-            if up_to != self._stored:
-                set_position(db, up_to, self.hash_at(up_to))
         self._stored = up_to
 
     def _one_by_one(self, db: Database, batch: Batch, problem: Exception) -> None:
@@ -236,6 +249,7 @@ class Projector(Consumer):
             self._rebuilding = False
             self._db = before[0]
             self._count_parked()
+            self._forget_apart(path_of(rebuilt.conn))
             self.model.end_rebuild(rebuilt)
         self._stored = self.position
         self.move_to(self.position)
@@ -249,6 +263,91 @@ class Projector(Consumer):
             ids = [row.id for row in delivery.events]
             self.deal_with(Batch(delivery.up_to, events, ids), may_crash=False)
             self.stop_if_asked()
+
+    # -- in the projection process ------------------------------------------------------------
+
+    def _batches(self) -> Iterator[Delivery]:
+        """Yield what is to be projected here: nothing more, as soon as it can be done there."""
+        reading = True
+        while reading:
+            self._catch_up_apart()
+            reading = False
+            for delivery in super()._batches():
+                yield delivery
+                if self._catch_up_apart():
+                    reading = True  # what would come next is behind it
+                    break
+
+    def _catch_up_apart(self) -> bool:
+        """Have what is far behind projected; return whether some of it was."""
+        began_at = self.position
+        while self.system.store.head() - self.position >= self._many and self._project_apart():
+            self.stop_if_asked()
+        return self.position > began_at
+
+    def _take_told(self, deliveries: Sequence[Delivery]) -> None:
+        if sum(len(one.events) for one in deliveries) >= self._many:
+            while self.position < deliveries[-1].up_to and self._project_apart():
+                self._answer_waiting()
+        if self.position < deliveries[-1].up_to:
+            self._take([one for one in deliveries if one.up_to > self.position])
+
+    def _project_apart(self) -> bool:
+        """Have the next batch projected by the process beside this one; return whether it was.
+
+        It does what needs no actor. Whatever else there is, and whatever is wrong, is for here.
+        """
+        if (
+            not self._apart
+            or self.parking.concerns(self.position)
+            or self.name in self.system.failing
+        ):
+            return False
+        cls, db = type(self), self._database
+        question = Project(
+            f"{cls.__module__}:{cls.__qualname__}",
+            self.version,
+            str(path_of(db.conn).absolute()),
+            self._opening,
+            self.position,
+            self._stored,
+        )
+        answer = self._ask_apart(question)
+        if isinstance(answer, Failed):
+            self._look_where_it_stands()
+        if not isinstance(answer, Projected):
+            return False
+        if (found := position_of(db)) != answer.stored:
+            raise WrittenByAnother(self.name, expected=answer.stored, found=found)
+        self._failed_apart, self._stored = 0, answer.stored
+        is_new = answer.up_to > self.position
+        self.move_to(answer.up_to)
+        return is_new
+
+    def _forget_apart(self, path: Path) -> None:
+        if self._apart:
+            self._ask_apart(Forget(str(path.absolute())))
+
+    def _ask_apart(self, question: Project | Forget) -> Any:
+        """Return what the process answers; `None` where there is none."""
+        try:
+            answer = self.system.projection_process.ask(question)
+        except ActorDead:
+            return None
+        if isinstance(answer, Failed):
+            self._failed_apart += 1
+            self._apart = self._failed_apart < TRIES_APART
+            self.log.warning("projector.not_apart", reason=answer.error, again=self._apart)
+        return answer
+
+    def _look_where_it_stands(self) -> None:
+        """The process may have ended between its commit and its answer."""
+        found = position_of(self._database)
+        if found > self._stored:
+            self._stored = found
+            self.move_to(max(self.position, found))
+
+    # -- its position -------------------------------------------------------------------------
 
     def move_to(self, event_id: int) -> None:
         """Take note of how far it is; a rebuild is nobody else's business before it is done."""
@@ -271,3 +370,13 @@ def _ensure_projects(cls: type[Projector]) -> None:
 
 def _has_tables(db: Database) -> bool:
     return any(not name.startswith("_") for name in db.table_names())
+
+
+def projects_alone(cls: type[Projector]) -> bool:
+    """Return whether another process can project for it: it needs no actor for that.
+
+    Its `project_all`, or `project`, is a static method, and other processes can import the class.
+    """
+    name = "project" if cls.project_all is Projector.project_all else "project_all"
+    is_static = isinstance(inspect.getattr_static(cls, name), staticmethod)
+    return is_static and cls.__module__ != "__main__" and "<locals>" not in cls.__qualname__

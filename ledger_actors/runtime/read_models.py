@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from ledger_actors.runtime.errors import ReadModelDamaged, ReadModelFull
+from ledger_actors.runtime.errors import ReadModelDamaged, ReadModelFull, WrittenByAnother
 from ledger_actors.store.dealt import DealtTables
 from ledger_actors.store.errors import CorruptStore, StoreFull
 from ledger_actors.store.faults import translation
@@ -31,9 +31,12 @@ __all__ = [
     "ReadModel",
     "ReadModels",
     "history_of",
+    "open_made",
+    "path_of",
     "position_of",
     "set_position",
     "standing_of",
+    "step",
     "transaction",
     "write_dealt",
 ]
@@ -87,13 +90,7 @@ class ReadModel:
         target = path or self.path
         with _faults(target):
             make_file(target)
-        connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
-        try:
-            with _faults(target):
-                db = _prepared(connection)
-        except BaseException:
-            connection.close()
-            raise
+        db = _opened(target)
         if path is None:
             self._writer = db
         return db
@@ -182,6 +179,27 @@ def transaction(db: Database) -> Iterator[None]:
             raise
 
 
+@contextmanager
+def step(
+    db: Database, projector: str, *, stored: int, up_to: int, digest: Callable[[int], str | None]
+) -> Iterator[None]:
+    """Do what the block does, and move the position from `stored` to `up_to`, as one transaction.
+
+    `digest` returns an event's hash.
+
+    Raises:
+        WrittenByAnother: the position is another one than `stored`.
+        ReadModelFull: there is no room on the disk.
+        ReadModelDamaged: the file is no database any more.
+    """
+    with transaction(db):
+        if (found := position_of(db)) != stored:
+            raise WrittenByAnother(projector, expected=stored, found=found)
+        yield
+        if up_to != stored:
+            set_position(db, up_to, digest(up_to))
+
+
 def position_of(db: Database) -> int:
     """Return the last event id that a read model has taken in, 0 for a new one."""
     row = db.execute(f"SELECT event_id FROM {_POSITION}").fetchone()
@@ -245,6 +263,26 @@ class ReadModels:
             self._temporary.cleanup()
 
 
+def open_made(path: Path) -> Database:
+    """Open the file of a read model for writing beside its projector, which has made it.
+
+    Raises:
+        ReadModelFull: there is no room on the disk.
+        ReadModelDamaged: the file is no database any more, or gone.
+    """
+    return _opened(f"{path.absolute().as_uri()}?mode=rw", path, uri=True)
+
+
+def _opened(target: Path | str, path: Path | None = None, *, uri: bool = False) -> Database:
+    with _faults(path or Path(target)):
+        connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False, uri=uri)
+        try:
+            return _prepared(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+
 def _prepared(connection: sqlite3.Connection) -> Database:
     connection.execute("PRAGMA journal_mode=WAL")
     # The model can be made again from the events: a power cut may cost its last moments.
@@ -266,7 +304,7 @@ def _faults(where: Path | sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        path = where if isinstance(where, Path) else _file_of(where)
+        path = where if isinstance(where, Path) else path_of(where)
         fault = translation(error, path)
         if isinstance(fault, CorruptStore):
             raise ReadModelDamaged(path, error) from error
@@ -276,9 +314,10 @@ def _faults(where: Path | sqlite3.Connection) -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        path = where if isinstance(where, Path) else _file_of(where)
+        path = where if isinstance(where, Path) else path_of(where)
         raise ReadModelFull(_NO_ROOM.format(path.name)) from error
 
 
-def _file_of(connection: sqlite3.Connection) -> Path:
+def path_of(connection: sqlite3.Connection) -> Path:
+    """Return the file that a connection is to."""
     return Path(connection.execute("PRAGMA database_list").fetchone()[2])

@@ -19,11 +19,18 @@ from ledger_actors.runtime.consumer_messages import WaitFor, consumer_key
 from ledger_actors.runtime.envelopes import Outcome, envelope
 from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.process_manager import ProcessManager
+from ledger_actors.runtime.projection_process import ProjectionProcess
 from ledger_actors.runtime.projector import Projector
 from ledger_actors.runtime.read_models import Database, ReadModels
 from ledger_actors.runtime.stored_states import state_at
 from ledger_actors.runtime.subscriptions import Subscriptions
-from ledger_actors.runtime.system import AGGREGATES, JOURNAL, RuntimeOptions, System
+from ledger_actors.runtime.system import (
+    AGGREGATES,
+    JOURNAL,
+    PROJECTION_PROCESS,
+    RuntimeOptions,
+    System,
+)
 from ledger_actors.store.journal import Journal
 from ledger_actors.store.sqlite import SqliteEventStore
 from supervision import (
@@ -109,6 +116,7 @@ class Runtime:
                 name=names.name(JOURNAL),
             ),
             child_spec(DynamicSupervisor, id=AGGREGATES, name=names.name(AGGREGATES)),
+            *_projection_process(system, Path(folder) / "events.db"),
             *(consumer_spec(kind, system) for kind in dependent_first(projectors)),
             *(consumer_spec(kind, system) for kind in process_managers),
         ]
@@ -139,6 +147,7 @@ class Runtime:
         self.root.stop()
         self.bus.close()
         self.system.store.close()
+        self.system.process.close()
         self.system.read_models.close()
 
     def dispatch(self, command: Command, *, command_id: str | None = None) -> Future[Outcome]:
@@ -204,6 +213,13 @@ def consumer_spec(kind: type[Consumer], system: System, **options: Any) -> Child
 def dependent_first(projectors: Sequence[type[Projector]]) -> list[type[Projector]]:
     """Return projectors, those that others rely on before the rest."""
     return sorted(projectors, key=lambda kind: not kind.dependent_hydration)
+
+
+def _projection_process(system: System, store: Path) -> list[ChildSpec]:
+    if not system.options.own_process_from:
+        return []
+    name = system.projection_process
+    return [child_spec(ProjectionProcess, system.process, store, id=PROJECTION_PROCESS, name=name)]
 
 
 def _timers(system: System) -> list[ChildSpec]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_actors.runtime.catalog import EVENTS, EventCatalog
 from ledger_actors.runtime.command_catalog import COMMANDS, CommandCatalog
+from ledger_actors.runtime.line_process import KeptProcess
 from ledger_actors.runtime.passivation import IdleLooks
 from ledger_actors.runtime.poison import Failure, Restarts
 from ledger_actors.runtime.read_models import ReadModels
@@ -18,9 +19,10 @@ from supervision import SYSTEM_CLOCK, Clock, Name, Registry, Timers
 if TYPE_CHECKING:
     from ledger_actors.runtime.aggregate import Aggregate
 
-__all__ = ["AGGREGATES", "JOURNAL", "RuntimeOptions", "System"]
+__all__ = ["AGGREGATES", "JOURNAL", "PROJECTION_PROCESS", "RuntimeOptions", "System"]
 
 JOURNAL = "journal"
+PROJECTION_PROCESS = "projection_process"
 AGGREGATES = "aggregates"
 
 
@@ -30,7 +32,9 @@ class RuntimeOptions:
 
     An event at which a consumer's code raises is tried `attempts` times, the first retry after
     `retry_delay`. Consumers crash over such events no more than once in `restart_gap`, all of them
-    together: let it be so long that this alone exceeds no supervisor's intensity.
+    together: let it be so long that this alone exceeds no supervisor's intensity. So many
+    events at once as `own_process_from`, or more, are projected in a process beside this one; with
+    0 none are.
     """
 
     hydration_delay: float = 1.0
@@ -46,6 +50,7 @@ class RuntimeOptions:
     retry_delay: float = 1.0
     longest_retry_delay: float = 30.0
     restart_gap: float = 5.0
+    own_process_from: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class System:
     name, also while it catches up and answers nobody; `stopped` says of those that have ended for
     good why they have: what they met does not go away by a restart. `failing` has the event that a
     consumer is about to try again, or stopped at; `parked` says how many each has put aside.
+    `process` is where the owner of the projection process keeps it.
     """
 
     store: EventStore
@@ -74,9 +80,12 @@ class System:
     failing: dict[str, Failure] = field(default_factory=dict)
     parked: dict[str, int] = field(default_factory=dict)
     idle_looks: IdleLooks = field(default_factory=IdleLooks)
+    process: KeptProcess = field(default_factory=KeptProcess)
 
     journal: Name = field(init=False)
     """The address of the one writer."""
+    projection_process: Name = field(init=False)
+    """The address of what projects many events beside this process, if there is one."""
     aggregates: Name = field(init=False)
     """The address of the supervisor of all aggregates."""
     restarts: Restarts = field(init=False)
@@ -84,6 +93,8 @@ class System:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "journal", self.names.name(JOURNAL))
+        process = self.names.name(PROJECTION_PROCESS)
+        object.__setattr__(self, "projection_process", process)
         object.__setattr__(self, "aggregates", self.names.name(AGGREGATES))
         object.__setattr__(self, "restarts", Restarts(self.options.restart_gap))
 

@@ -46,6 +46,7 @@ BACK_SECONDS = 30.0
 CLIENTS = 4
 SETTINGS: dict[str, Any] = {
     "aggregate": {"snapshot_every": 4},
+    "projector": {"own_process_from": 1},
     "cycler": {"enabled": True, "interval": 0.5},
     "supervision": {"max_restarts": 1_000_000, "max_seconds": 1.0},
     "shutdown": {"child_timeout": 2.0, "kill_grace": 0.5},

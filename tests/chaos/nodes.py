@@ -10,7 +10,8 @@ from functools import partial
 from ledger_actors import connect
 from ledger_actors.application import Application
 from ledger_actors.ledger import HANDLERS, PROCESS_MANAGERS, PROJECTORS
-from ledger_actors.runtime import JOURNAL, ReadPosition, consumer_key
+from ledger_actors.runtime import JOURNAL, PROJECTION_PROCESS, ReadPosition, consumer_key
+from ledger_actors.runtime.projection_messages import Forget
 from ledger_actors.store.journal import AppendRequest
 from ledger_actors.store.model import Append
 from supervision import Ref
@@ -56,6 +57,9 @@ def nodes(application: Application) -> Iterator[Node]:
     yield Node(JOURNAL, partial(whereis, JOURNAL), look.at_the_journal)
     for name in SUPERVISORS:
         yield Node(name, partial(whereis, name), look.at_a_supervisor)
+    yield Node(
+        PROJECTION_PROCESS, partial(whereis, PROJECTION_PROCESS), look.at_the_projection_process
+    )
     for consumer in (*PROJECTORS, *PROCESS_MANAGERS):
         key = consumer_key(consumer.name)
         yield Node(consumer.name, partial(whereis, key), look.at_a_consumer)
@@ -103,6 +107,9 @@ class _Looks:
 
     def at_a_consumer(self, ref: Ref | None) -> None:
         _alive(ref).ask(ReadPosition(), timeout=ANSWER_SECONDS)
+
+    def at_the_projection_process(self, ref: Ref | None) -> None:
+        _alive(ref).ask(Forget("/nothing"), timeout=ANSWER_SECONDS)
 
     def at_one_that_is_told(self, ref: Ref | None) -> None:
         if _alive(ref).started_at is None or not _alive(ref).actor_inbox.empty():

@@ -134,6 +134,7 @@ VALUES = {
     "projector.hydration_delay": ("7", 7),
     "projector.hydration_delay_entropy": ("3", 3),
     "projector.delivery_interval": ("5", 5),
+    "projector.own_process_from": ("9", 9),
     "projector.attempts": ("5", 5),
     "projector.retry_delay": ("70", 70),
     "journal.max_batch": ("9", 9),

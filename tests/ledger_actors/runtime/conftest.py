@@ -11,8 +11,10 @@ import pytest
 from ledger_actors.runtime import (
     AGGREGATES,
     JOURNAL,
+    PROJECTION_PROCESS,
     CommandBus,
     Outcome,
+    ProjectionProcess,
     ReadModels,
     RuntimeOptions,
     Subscriptions,
@@ -77,6 +79,17 @@ class World:
                 DynamicSupervisor, lenient, id="aggregates", name=system.names.name(AGGREGATES)
             ),
         ]
+        if system.options.own_process_from:
+            name = system.projection_process
+            where = (system.process, self.path / "events.db")
+            spec = child_spec(
+                ProjectionProcess,
+                *where,
+                id=PROJECTION_PROCESS,
+                name=name,
+                monotonic=self.clock.monotonic,
+            )
+            children.append(spec)
         flags = SupervisorFlags(REST_FOR_ONE, max_restarts=1000, max_seconds=1.0)
         return Supervisor.start(children, flags)
 
@@ -120,6 +133,7 @@ class World:
         if self.root.is_alive():
             self.root.stop(timeout=HANG)
         self.bus.close()
+        self.system.process.close()
         self.system.read_models.close()
         self.system.store.close()
 

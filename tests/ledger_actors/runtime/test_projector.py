@@ -19,6 +19,7 @@ from ledger_actors.runtime import (
     WaitFor,
 )
 from ledger_actors.runtime import projector as projector_module
+from ledger_actors.runtime.read_models import set_position
 from ledger_actors.store import Append, AppendRequest, NewEvent, RecordedEvent, StreamWrite
 from supervision import Crashed, Shutdown, restart_child, spawn
 from supervision.testing import HANG, Gate, wait_for_exit, wait_until
@@ -229,7 +230,7 @@ def test_it_catches_up_in_batches_and_holds_few_rows_at_a_time(
 def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> None:
     model = world.system.read_models.model("tally", 1)
     db = model.open_writer()
-    projector_module.set_position(db, 99, "x")
+    set_position(db, 99, "x")
     ref = world.consumer(Tally, wait=False)
 
     reason = wait_for_exit(ref)
@@ -242,7 +243,7 @@ def test_a_position_ahead_of_the_store_stops_it_with_a_sentence(world: Any) -> N
 def test_a_model_of_another_history_is_not_gone_on_with(world: Any) -> None:
     """The store was replaced by a backup, and has grown past where the model stands."""
     db = world.system.read_models.model("tally", 1).open_writer()
-    projector_module.set_position(db, 2, "the hash of an event that is not there any more")
+    set_position(db, 2, "the hash of an event that is not there any more")
     for _ in range(3):
         world.send(Increment("a", 1))
     ref = world.consumer(Tally, wait=False)

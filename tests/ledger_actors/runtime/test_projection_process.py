@@ -1,0 +1,275 @@
+"""Many events are projected beside the process of the actors; all that is special, in it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import pytest
+from sqlite_utils import Database
+
+from ledger_actors.runtime import (
+    Projector,
+    ReadPosition,
+    Rebuild,
+    Recorded,
+    WaitFor,
+)
+from ledger_actors.runtime.projection_child import Projections
+from ledger_actors.runtime.projection_messages import Failed, Project
+from ledger_actors.runtime.read_models import standing_of
+from supervision import Actor, get_state
+from supervision.testing import HANG, wait_for_exit, wait_until
+from tests.ledger_actors.runtime.counters import Boom, Increment, Incremented
+
+POISON = 13
+MANY = 20
+HERE = os.getpid()
+
+
+class Places(Projector):
+    """Sums up counters, and keeps in which processes that was done."""
+
+    name = "places"
+    types = ("counter.incremented",)
+
+    @staticmethod
+    def create(db: Database) -> None:
+        db.table("sums").create({"stream": str, "total": int}, pk="stream")
+        db.table("places").create({"event_id": int, "process": int}, pk="event_id")
+
+    @staticmethod
+    def project_all(db: Database, events: Sequence[Recorded]) -> None:
+        for one in events:
+            assert isinstance(one.event, Incremented)
+            if one.event.by == POISON:
+                raise Boom
+            by = (one.stream, one.event.by, one.event.by)
+            db.execute(
+                "INSERT INTO sums VALUES (?, ?) ON CONFLICT DO UPDATE SET total = total + ?", by
+            )
+            db.execute("INSERT INTO places VALUES (?, ?)", (one.id, os.getpid()))
+
+
+class OneByOne(Places):
+    """The same, event by event."""
+
+    name = "one_by_one"
+    project_all = Projector.project_all
+
+    @staticmethod
+    def project(db: Database, event: Recorded) -> None:
+        Places.project_all(db, [event])
+
+
+class NeedsItsActor(Places):
+    name = "needs_its_actor"
+
+    def project_all(self, db: Database, events: Sequence[Recorded]) -> None:
+        Places.project_all(db, events)
+
+
+def increment(world: Any, *steps: int) -> None:
+    world.send_many([(Increment("a", step), None) for step in steps])
+
+
+def settled(world: Any, kind: type[Projector] = Places) -> int:
+    """Wait until it has taken in all that there is; return its sum."""
+    ref = world.system.names.whereis(("consumer", kind.name))
+    ref.ask(WaitFor(world.system.store.head()), timeout=HANG)
+    return int(kind.read(world.system, lambda db: db["sums"].get("counter-a")["total"]))
+
+
+def places(world: Any, kind: type[Projector] = Places) -> dict[int, int]:
+    """Return, for each event, in which process it was projected."""
+    return kind.read(world.system, lambda db: dict(db.execute("SELECT * FROM places").fetchall()))
+
+
+def process(world: Any) -> Any:
+    return get_state(world.system.projection_process)
+
+
+def started(world: Any, kind: type[Projector] = Places) -> int:
+    """Send as much as makes a projector ask for the process, until there is one; return its id."""
+    if world.system.names.whereis(("consumer", kind.name)) is None:
+        world.consumer(kind)
+
+    def is_there() -> bool:
+        increment(world, *[1] * MANY)
+        settled(world, kind)
+        return bool(process(world)["ready"])
+
+    wait_until(is_there)
+    return int(process(world)["pid"])
+
+
+@pytest.fixture
+def world(make_world: Callable[..., Any]) -> Any:
+    return make_world(own_process_from=MANY)
+
+
+@pytest.mark.parametrize("kind", [Places, OneByOne])
+def test_many_events_are_projected_beside_this_process(world: Any, kind: type[Projector]) -> None:
+    there = started(world, kind)
+    before, head = settled(world, kind), world.system.store.head()
+    increment(world, *[2] * MANY)
+
+    assert settled(world, kind) == before + 2 * MANY
+    found = places(world, kind)
+    assert {found[one] for one in range(head + 1, world.system.store.head() + 1)} <= {HERE, there}
+    assert list(found) == list(range(1, world.system.store.head() + 1))
+    assert there in found.values()
+
+
+def test_few_events_are_projected_here(world: Any) -> None:
+    started(world)
+    increment(world, 5)
+    settled(world)
+
+    assert places(world)[world.system.store.head()] == HERE
+
+
+def test_without_many_events_there_is_no_process(world: Any) -> None:
+    world.consumer(Places)
+    increment(world, 1, 2, 3)
+
+    assert settled(world) == 6
+    assert process(world)["pid"] is None
+
+
+def test_one_that_needs_its_actor_is_projected_here(world: Any) -> None:
+    started(world)
+    world.consumer(NeedsItsActor)
+    increment(world, *[1] * MANY)
+    settled(world, NeedsItsActor)
+
+    assert set(places(world, NeedsItsActor).values()) == {HERE}
+
+
+def test_what_it_has_taken_in_is_counted_alike(world: Any) -> None:
+    """The audit holds both for what was projected there and for what was projected here."""
+    started(world)
+    increment(world, 1)
+    settled(world)
+    world.consumer(NeedsItsActor)
+    settled(world, NeedsItsActor)
+
+    counted = [kind.read(world.system, standing_of) for kind in (Places, NeedsItsActor)]
+    assert counted[0] == counted[1]
+    assert sum(block.events for block in counted[0].blocks) == world.system.store.head()
+
+
+def test_catching_up_is_done_there(world: Any) -> None:
+    there = started(world)
+    world.consumer(OneByOne)
+    settled(world, OneByOne)
+
+    assert set(places(world, OneByOne).values()) == {there}
+
+
+def test_a_rebuild_is_done_there(world: Any) -> None:
+    there = started(world)
+    world.system.names.whereis(("consumer", "places")).ask(Rebuild(), timeout=HANG)
+
+    assert set(places(world).values()) == {there}
+    increment(world, *[1] * MANY)
+    assert settled(world) == world.system.store.head()
+
+
+def test_an_event_at_which_it_raises_there_is_parked_here(world: Any) -> None:
+    started(world)
+    increment(world, *[1] * MANY)
+    before = settled(world)
+    world.send_many([(Increment("b", POISON), None), *[(Increment("a", 1), None)] * (2 * MANY)])
+
+    wait_until(lambda: world.system.parked.get("places") == 1)
+    assert settled(world) == before + 2 * MANY
+
+
+def test_with_something_parked_all_is_projected_here(world: Any) -> None:
+    started(world)
+    world.send(Increment("b", POISON))
+    wait_until(lambda: world.system.parked.get("places") == 1)
+    head = world.system.store.head()
+    world.send_many([(Increment(name, 1), None) for name in "ab" * MANY])
+    settled(world)
+
+    found = places(world)
+    assert {where for event_id, where in found.items() if event_id > head} == {HERE}
+    assert world.system.parked["places"] == 1 + MANY
+
+
+def test_where_the_process_is_killed_nothing_is_lost_and_another_is_started(world: Any) -> None:
+    first = started(world)
+    before = settled(world)
+    os.kill(first, signal.SIGKILL)
+    increment(world, *[1] * MANY)
+    assert settled(world) == before + MANY
+    increment(world, *[1] * MANY)
+    assert settled(world) == before + 2 * MANY
+    assert process(world) == {"pid": None, "ready": False, "failures": 1}
+    world.clock.advance(60)
+
+    assert started(world) != first
+    assert settled(world) == world.system.store.head()
+
+
+def test_an_actor_of_it_that_is_killed_leaves_no_process_behind(world: Any) -> None:
+    first = started(world)
+    ref = world.system.projection_process.ref()
+    consumer = world.system.names.whereis(("consumer", "places"))
+    ref.kill()
+    wait_for_exit(ref)
+    # Under this root what comes behind one that has ended is restarted with it.
+    wait_until(lambda: world.system.names.whereis(("consumer", "places")) not in {None, consumer})
+
+    assert started(world) != first
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+def test_it_ends_with_the_tree(world: Any) -> None:
+    there = started(world)
+    world.stop()
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(there, 0)
+
+
+class Forgetful(Actor):
+    """Does what is asked, and says that it was not done, as where the process ends in between."""
+
+    calls: ClassVar[list[Project]]
+
+    def __init__(self, store: Any) -> None:
+        super().__init__()
+        self.projections = Projections(store)
+
+    def on_receive(self, message: Any) -> Any:
+        answer = self.projections.answer(message)
+        if not isinstance(message, Project):
+            return answer
+        self.calls.append(message)
+        return Failed("the projection process was lost: it has ended")
+
+    def on_stop(self) -> None:
+        self.projections.close()
+
+
+def test_what_was_written_and_not_answered_is_not_projected_again(
+    make_world: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(Forgetful, "calls", [], raising=False)
+    world = make_world()
+    object.__setattr__(world.system.options, "own_process_from", MANY)
+    increment(world, *[1] * MANY)
+    ref = Forgetful.start(world.system.store)
+    world.system.projection_process.register(ref)
+    consumer = world.consumer(Places)
+
+    assert settled(world) == MANY
+    assert len(Forgetful.calls) == 1
+    assert consumer.ask(ReadPosition(), timeout=HANG) == world.system.store.head()
+    ref.stop(timeout=HANG)
