@@ -69,7 +69,7 @@ def ledger_rate(place: Path, scale: Scale, window: int) -> float:
     """Deposits a second by `Ledger.send_many` with one window, in a ledger of its own."""
     with Ledger.open(place, env="test") as ledger:
         workload.send_all(ledger, workload.openings(scale.accounts))
-        workload.settle(ledger)
+        workload.warm_up(ledger, scale.accounts)
         commands = workload.deposits(scale.commands, scale.accounts)
         return rate(scale.commands, workload.send_all, ledger, commands, window=window)
 
@@ -78,7 +78,7 @@ def _ledger(scale: Scale, place: Path) -> Rates:
     found, sent = {}, scale.accounts + 1
     with Ledger.open(place, env="test") as ledger:
         workload.send_all(ledger, workload.openings(scale.accounts))
-        workload.settle(ledger)
+        sent += workload.warm_up(ledger, scale.accounts)
         single = workload.deposits(max(10, scale.commands // 40), scale.accounts)
         found[ONE] = rate(len(single), workload.send_one_by_one, ledger, single)
         sent += len(single)

@@ -51,7 +51,7 @@ def _daemon(scale: Scale, place: Path) -> Rates:
     data = place / "data"
     with DaemonProcess(data, LEDGER_ENV="test"), connect(data) as ledger:
         workload.send_all(ledger, workload.openings(scale.accounts))
-        workload.settle(ledger)
+        warm = workload.warm_up(ledger, scale.accounts)
         imported = workload.deposits(scale.commands, scale.accounts)
         found = {
             IMPORT: rate(
@@ -66,7 +66,7 @@ def _daemon(scale: Scale, place: Path) -> Rates:
             written = ledger.status().head - head - 2 * scale.requests
             found["background"] = written / (time.perf_counter() - began)
             taken = background.end()
-        sent = 1 + scale.accounts + scale.commands + 4 * scale.requests + taken
+        sent = 1 + warm + scale.accounts + scale.commands + 4 * scale.requests + taken
         workload.check(ledger, events=sent)
     return found
 

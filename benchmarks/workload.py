@@ -28,6 +28,9 @@ COMPANY = "bench"
 PATIENCE = 3_600.0
 """Seconds for what takes as long as it takes: read models that catch up with millions."""
 
+WARM_SECONDS = 1.0
+"""The process that projects takes half of that to come up; a daemon has it for as long as it runs."""
+
 OPTIONS = RuntimeOptions(
     hydration_delay=0, hydration_delay_entropy=0, snapshot_every=100, own_process_from=64
 )
@@ -165,6 +168,15 @@ def dispatch_all(opened: Runtime, commands: Sequence[tuple[Command, str]], *, wi
             waiting.extend(opened.dispatch(one, command_id=name) for one, name in step)
         if waiting:
             waiting.popleft().get()
+
+
+def warm_up(ledger: Ledger, accounts: int) -> int:
+    """Deposit for a second, so that what comes up with the first load is there; return how many."""
+    sent, end = 0, time.monotonic() + WARM_SECONDS
+    while time.monotonic() < end:
+        sent += send_all(ledger, deposits(accounts, accounts))
+    settle(ledger)
+    return sent
 
 
 def settle(ledger: Ledger) -> None:
