@@ -29,7 +29,7 @@ PATIENCE = 3_600.0
 """Seconds for what takes as long as it takes: read models that catch up with millions."""
 
 WARM_SECONDS = 1.0
-"""The process that projects takes half of that to come up; a daemon has it for as long as it runs."""
+"""The process that projects takes half of it to come up, and is there as long as a daemon is."""
 
 OPTIONS = RuntimeOptions(
     hydration_delay=0, hydration_delay_entropy=0, snapshot_every=100, own_process_from=64

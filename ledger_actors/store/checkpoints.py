@@ -22,7 +22,7 @@ from ledger_actors.store.model import Appended
 __all__ = ["Checkpoints"]
 
 _PAGES_BETWEEN: Final = 4000  # 16 MB: fewer checkpoints, each of which waits for the disk
-_PAGES_A_COMMIT: Final = 8  # of tables and indexes, beside a page or so for each event
+_PAGES_A_COMMIT: Final = 8  # of tables and indexes, beside those that the events fill and touch
 _PAGE: Final = 4096
 
 _GUARDS: Final[dict[str, sqlite3.Connection]] = {}
@@ -82,7 +82,7 @@ class Checkpoints:
         new = [one for one in answers if isinstance(one, Appended) and not one.duplicate]
         events = [event for answer in new for event in answer.events]
         size = sum(len(event.payload) for event in events)
-        self._pages += _PAGES_A_COMMIT + len(events) + size // _PAGE
+        self._pages += _PAGES_A_COMMIT + len(events) // 2 + size // _PAGE
         if self._pages < _PAGES_BETWEEN:
             return
         try:

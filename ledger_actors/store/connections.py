@@ -15,6 +15,11 @@ from ledger_actors.store.owner_only import make_file, not_made
 
 __all__ = ["FileReaders", "Readers", "SharedReader", "open_reader", "open_writer"]
 
+_TABLES = "SELECT name FROM sqlite_master WHERE name IN ('events', 'stream_events')"
+_VIEWS = (
+    "CREATE TEMP VIEW stream_events AS SELECT stream_id, version, id AS event_id FROM main.events",
+    "CREATE TEMP VIEW head AS SELECT *, event_id AS moved_to FROM main.head",
+)
 _IDLE_READERS = 8
 _STATEMENTS = 256
 _BUSY_SECONDS = 30.0
@@ -55,18 +60,32 @@ def open_writer(
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open the existing file at `path` for reading only; usable from any thread."""
     connection = _connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-    return _configured(connection, "query_only = ON", f"cache_size = -{_READER_CACHE_KIB}")
+    return _configured(
+        connection, f"cache_size = -{_READER_CACHE_KIB}", "query_only = ON", views=True
+    )
 
 
-def _configured(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+def _configured(
+    connection: sqlite3.Connection, *pragmas: str, views: bool = False
+) -> sqlite3.Connection:
     """Return the connection so set; one that cannot be, because it is no database, is closed."""
     try:
+        if views:
+            _show_as_today(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").fetchall()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _show_as_today(connection: sqlite3.Connection) -> None:
+    """Let a file of an earlier release be read as one of today; nothing in it is changed."""
+    tables = {name for (name,) in connection.execute(_TABLES).fetchall()}
+    if "events" in tables and "stream_events" not in tables:  # an index of SQLite has its place
+        for view in _VIEWS:
+            connection.execute(view)
 
 
 def _connect(target: str, *, uri: bool = False) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ from ledger_actors.store.dealt import DEALT
 from ledger_actors.store.errors import CorruptStore, EventIdInFuture
 from ledger_actors.store.model import Heading, RecordedEvent, Standing, StoredCommand
 from ledger_actors.store.rows import fetch, fetch_text, json_text
+from ledger_actors.store.stream_tail import StreamTail
 
 __all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
 
@@ -51,6 +52,29 @@ _FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the 
 _decode = msgspec.json.Decoder(list[RecordedEvent]).decode
 _decode_headings = msgspec.json.Decoder(list[Heading]).decode
 
+# Found in the table, in the tail, and behind what the tail knows, where one of another process or
+# the commit of this moment is. What is in two of them is there once.
+_STREAM = f"""
+SELECT {_FIELDS} {_FROM} WHERE e.id IN (
+  SELECT event_id FROM (
+    SELECT event_id FROM stream_events
+    WHERE stream_id = (SELECT id FROM streams WHERE name = :stream)
+      AND version > :after AND version <= :up_to ORDER BY version LIMIT :limit)
+  UNION SELECT value FROM json_each(:here)
+  UNION SELECT id FROM events
+    WHERE id > max(:known, (SELECT moved_to FROM head))
+      AND stream_id = (SELECT id FROM streams WHERE name = :stream) AND version > :after)
+AND e.version <= :up_to AND e.id <= :last_id ORDER BY e.id LIMIT :limit
+"""
+_STREAM_VERSION = """
+SELECT max(
+  coalesce((SELECT max(version) FROM stream_events
+    WHERE stream_id = (SELECT id FROM streams WHERE name = :stream)), 0),
+  coalesce((SELECT max(version) FROM events
+    WHERE id > max(:known, (SELECT moved_to FROM head))
+      AND stream_id = (SELECT id FROM streams WHERE name = :stream)), 0))
+"""
+
 Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
 """Returns at most so many events after a key, in order of that key."""
 
@@ -58,8 +82,10 @@ Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
 class Reading:
     """The queries of the store over its readers' connections; for any thread."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, tail: StreamTail | None = None) -> None:
+        """`tail` is the writer's, where this process has one; else it is read from the log."""
         self._readers = readers
+        self._tail = tail or StreamTail()
 
     def head(self) -> int:
         """Return the id of the last event."""
@@ -72,11 +98,9 @@ class Reading:
 
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 if there is none."""
-        query = (
-            "SELECT coalesce(max(version), 0) FROM events"
-            " WHERE stream_id = (SELECT id FROM streams WHERE name = ?)"
-        )
-        return int(self._one(query, stream))
+        known = self._tail.known_to
+        here = self._tail.version(stream)
+        return max(here, int(self._one(_STREAM_VERSION, {"stream": stream, "known": known})))
 
     def stream(
         self,
@@ -89,16 +113,24 @@ class Reading:
     ) -> Iterator[RecordedEvent]:
         """Iterate over a stream; see `EventStore.read_stream`."""
         self._must_exist(up_to_id)
-        query = (
-            f"SELECT {_FIELDS} {_FROM}"
-            " WHERE e.stream_id = (SELECT id FROM streams WHERE name = ?) AND e.version > ?"
-            " AND e.version <= ? AND e.id <= ? ORDER BY e.version LIMIT ?"
-        )
-        last_version, last_id = _or_largest(up_to_version), _or_largest(up_to_id)
+        tail = self._tail
+        bounds = {
+            "stream": stream,
+            "up_to": _or_largest(up_to_version),
+            "last_id": _or_largest(up_to_id),
+        }
 
         def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
-            values = (stream, after, last_version, last_id, limit)
-            return _events(connection, query, values, key="version")
+            known = tail.known_to  # first: what is moved meanwhile is then in the table
+            ids = tail.ids(stream, after=after, limit=limit)
+            values = {
+                **bounds,
+                "after": after,
+                "limit": limit,
+                "known": known,
+                "here": json_text(ids),
+            }
+            return _events(connection, _STREAM, values, key="version")
 
         return self._pages(page, after_version, batch_size, key="version")
 
@@ -192,8 +224,9 @@ class Reading:
             after = page[-1].id
 
     def _one(self, query: str, *values: Any) -> Any:
+        named = values[0] if values and isinstance(values[0], dict) else values
         with self._readers.lease() as connection:
-            row = connection.execute(query, values).fetchone()
+            row = connection.execute(query, named).fetchone()
         return None if row is None else row[0]
 
     def _must_exist(self, event_id: int | None) -> None:

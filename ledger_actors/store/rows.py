@@ -60,8 +60,8 @@ def fetch_text(
     return str(text)
 
 
-def json_text(values: Iterable[str]) -> str:
-    """Return a JSON array of texts, for `json_each`."""
+def json_text(values: Iterable[str] | Iterable[int]) -> str:
+    """Return a JSON array of texts or numbers, for `json_each`."""
     return _encode(list(values)).decode()
 
 

@@ -35,6 +35,7 @@ from ledger_actors.store.model import (
 from ledger_actors.store.owner_only import make_folder, not_made, warn_if_exposed
 from ledger_actors.store.reading import Reading
 from ledger_actors.store.snapshots import Snapshots
+from ledger_actors.store.stream_tail import StreamTail
 from ledger_actors.store.writer import Writer
 from supervision.clock import SYSTEM_CLOCK, Clock
 
@@ -71,6 +72,7 @@ class SqliteEventStore:
         self._lock = threading.RLock()
         self._closed = False
         self._checkpoints = Checkpoints(self._shown)
+        places = StreamTail()
         self._guard = None if in_memory or read_only else _take_lock(self._path)
         self._writer: Writer | None = None
         try:
@@ -78,11 +80,11 @@ class SqliteEventStore:
                 if read_only:
                     self._check_readable()
                 else:
-                    self._writer = self._open_writer(clock, in_memory=in_memory)
+                    self._writer = self._open_writer(clock, places, in_memory=in_memory)
                     if not in_memory:
                         warn_if_exposed(self._path)
                 self._readers = self._open_readers(in_memory=in_memory)
-                self._reading = Reading(self._readers)
+                self._reading = Reading(self._readers, places)
                 self._snapshots = self._open_snapshots(in_memory=in_memory, read_only=read_only)
         except BaseException:
             self._release()
@@ -236,12 +238,13 @@ class SqliteEventStore:
 
     # -- opening -----------------------------------------------------------------------------------
 
-    def _open_writer(self, clock: Clock, *, in_memory: bool) -> Writer:
+    def _open_writer(self, clock: Clock, places: StreamTail, *, in_memory: bool) -> Writer:
         return Writer(
             self._connect,
             self._checkpoints,
             path=self._shown,
             clock=clock,
+            places=places,
             reopen_after_fault=not in_memory,
         )
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from ledger_actors.store.chain import GENESIS, link
@@ -22,6 +24,7 @@ from ledger_actors.store.connections import Readers
 from ledger_actors.store.errors import CorruptStore
 from ledger_actors.store.model import Problem, VerifyReport
 from ledger_actors.store.rows import fetch
+from ledger_actors.store.stream_tail import Place
 
 __all__ = ["MOST_PROBLEMS", "verify"]
 
@@ -55,14 +58,28 @@ _HEAD = """
 SELECT event_id, hash,
        (SELECT count(*) FROM events),
        (SELECT hash FROM events WHERE id = event_id),
-       (SELECT min(id) FROM events WHERE id > event_id)
+       (SELECT min(id) FROM events WHERE id > event_id),
+       moved_to, (SELECT count(*) FROM stream_events)
 FROM head
 """
-_VERSIONS = (
-    "SELECT e.stream_id, e.version, e.id FROM events AS e"
-    " WHERE (e.stream_id, e.version) > (?, ?) AND e.id <= ?"
-    " ORDER BY e.stream_id, e.version LIMIT ?"
+_PLACES = ("stream_id", "version", "id")
+_INDEXED = (
+    "SELECT stream_id, version, event_id AS id FROM stream_events"
+    " WHERE (stream_id, version) > (?, ?) ORDER BY stream_id, version LIMIT ?"
 )
+_NEWEST = (
+    "SELECT e.stream_id, e.version, e.id FROM events AS e"
+    " WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?"
+)
+_NOT_INDEXED = """
+SELECT e.id FROM events AS e
+LEFT JOIN stream_events AS x ON x.stream_id = e.stream_id AND x.version = e.version
+WHERE e.id > ? AND e.id <= ? AND x.event_id IS NOT e.id ORDER BY e.id
+"""
+_INDEXED_WRONGLY = """
+SELECT x.event_id FROM stream_events AS x LEFT JOIN events AS e ON e.id = x.event_id
+WHERE e.id IS NULL OR e.stream_id <> x.stream_id OR e.version <> x.version LIMIT ?
+"""
 _LOST_COMMANDS = """
 SELECT e.id, e.command_id FROM events AS e
 LEFT JOIN commands AS c ON c.command_id = e.command_id
@@ -101,6 +118,10 @@ class _Store:
     """The hash of the event that the head row names, if there is one."""
     beyond: int | None
     """The first event after the head, of which there must be none."""
+    indexed: int
+    """The event up to which all are in the index of streams."""
+    places: int
+    """The rows of that index; it may have some of later events, too."""
 
     def rows(self, query: str, *values: object) -> list[Any]:
         with self.readers.lease() as connection:
@@ -127,7 +148,7 @@ def _hopeless(what: str) -> VerifyReport:
 
 def _problems(store: _Store) -> Iterator[Problem]:
     try:
-        for check in (_damage, _chain, _end, _versions, _commands, _positions):
+        for check in (_damage, _chain, _end, _index, _versions, _commands, _positions):
             yield from check(store)
     except CorruptStore as error:
         yield Problem(None, str(error))
@@ -171,26 +192,55 @@ def _end(store: _Store) -> Iterator[Problem]:
 def _versions(store: _Store) -> Iterator[Problem]:
     """Each stream's versions without a gap, in the order of the log."""
     last_stream, last_version, last_id = _SMALLEST, 0, 0
+    for stream, version, event_id in merge(_indexed(store), sorted(_not_indexed(store))):
+        if stream != last_stream:
+            last_stream, last_version, last_id = stream, 0, 0
+        name = _name(store, stream) if version != last_version + 1 or event_id < last_id else ""
+        if version != last_version + 1:
+            what = f"event {event_id} is version {version} of {name}, after {last_version}"
+            yield Problem(event_id, f"{what}: there is a gap")
+        if event_id < last_id:
+            what = f"event {event_id} is version {version} of {name}, but comes before"
+            yield Problem(event_id, f"{what} event {last_id}, version {last_version}")
+        last_version, last_id = version, event_id
+
+
+def _index(store: _Store) -> Iterator[Problem]:
+    """The index of streams has each event up to where it goes, and nothing that is not there."""
+    for start in range(0, min(store.indexed, store.head), _PAGE):
+        for (event_id,) in store.rows(_NOT_INDEXED, start, min(start + _PAGE, store.indexed)):
+            yield Problem(event_id, f"event {event_id} is not in its place in the index of streams")
+    if store.places > store.indexed:  # as a rule some of the newest are there already
+        for (event_id,) in store.rows(_INDEXED_WRONGLY, MOST_PROBLEMS):
+            what = f"the index of streams has event {event_id} where it does not belong"
+            yield Problem(event_id, what)
+
+
+def _indexed(store: _Store) -> Iterator[Place]:
+    """Iterate over the index of streams, in its order, without what is newer than it goes."""
     key = (_SMALLEST, 0)
     while True:
         with store.readers.lease() as connection:
-            columns = ("stream_id", "version", "id")
-            values = (*key, store.head, _PAGE)
-            page = sorted(fetch(connection, columns, _VERSIONS, values))
+            page = sorted(fetch(connection, _PLACES, _INDEXED, (*key, _PAGE)))
         for stream, version, event_id in page:
-            if stream != last_stream:
-                last_stream, last_version, last_id = stream, 0, 0
-            name = _name(store, stream) if version != last_version + 1 or event_id < last_id else ""
-            if version != last_version + 1:
-                what = f"event {event_id} is version {version} of {name}, after {last_version}"
-                yield Problem(event_id, f"{what}: there is a gap")
-            if event_id < last_id:
-                what = f"event {event_id} is version {version} of {name}, but comes before"
-                yield Problem(event_id, f"{what} event {last_id}, version {last_version}")
-            last_version, last_id = version, event_id
+            if event_id <= store.indexed:
+                yield stream, version, event_id
         if len(page) < _PAGE:
             return
         key = (page[-1][0], page[-1][1])
+
+
+def _not_indexed(store: _Store) -> Iterator[Place]:
+    after = store.indexed
+    while True:
+        with store.readers.lease() as connection:
+            page = sorted(
+                fetch(connection, _PLACES, _NEWEST, (after, store.head, _PAGE)), key=itemgetter(2)
+            )
+        yield from map(tuple, page)
+        if len(page) < _PAGE:
+            return
+        after = page[-1][2]
 
 
 def _commands(store: _Store) -> Iterator[Problem]:

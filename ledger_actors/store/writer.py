@@ -29,6 +29,7 @@ from ledger_actors.store.reading import commands_taken
 from ledger_actors.store.recent_commands import RecentCommands
 from ledger_actors.store.same_file import SameFile
 from ledger_actors.store.stream_heads import StreamHeads
+from ledger_actors.store.stream_tail import StreamTail
 from ledger_actors.store.writing import Tail
 from supervision.clock import Clock
 
@@ -52,6 +53,7 @@ class Writer:
         *,
         path: Path | str,
         clock: Clock,
+        places: StreamTail,
         reopen_after_fault: bool,
     ) -> None:
         """Open the file with `connect` and take it over from earlier writers.
@@ -65,6 +67,7 @@ class Writer:
         self._clock = clock
         self._reopen_after_fault = reopen_after_fault
         self._heads = StreamHeads()
+        self._places = places
         self.recent = RecentCommands()
         self._connection: sqlite3.Connection | None = connect()
         self._room = LogRoom(self._connection)
@@ -141,11 +144,12 @@ class Writer:
                 connection.execute("ROLLBACK")
                 self._stale = False
                 return admitted.answers
+            places, moved = self._places.next_slice(len(admitted.events))
             if not writing.move_head(
-                connection, self._tail.head, admitted.head, epoch=self._tail.epoch
+                connection, self._tail.head, admitted.head, moved, epoch=self._tail.epoch
             ):
                 raise _Overtaken
-            writing.write(connection, admitted, updated_at=recorded_at)
+            writing.write(connection, admitted, places, updated_at=recorded_at)
             self.recent.add(command_id for command_id, *_ in admitted.commands)
             connection.execute("COMMIT")
         except BaseException:
@@ -157,7 +161,7 @@ class Writer:
 
     def _known(self, connection: sqlite3.Connection, batch: _Batch) -> Known:
         streams, command_ids = self._unknown(batch)
-        self._heads.hold(writing.stream_heads(connection, streams))
+        self._heads.hold(writing.stream_heads(connection, streams, self._places))
         commands = commands_taken(connection, command_ids)
         tail = self._tail
         return Known(
@@ -189,12 +193,14 @@ class Writer:
         return streams, command_ids
 
     def _take_on(self, admitted: Admitted) -> None:
+        self._places.committed(admitted.events, admitted.streams)
         self._heads.update(admitted.streams)
         self._tail = Tail(
             admitted.head,
             self._tail.epoch,
             admitted.last_stream_id,
             {**self._tail.positions, **admitted.positions},
+            self._places.moved,
         )
 
     def _take_over(self, connection: sqlite3.Connection) -> Tail:
@@ -202,6 +208,7 @@ class Writer:
         try:
             writing.take_epoch(connection)
             tail = writing.load_tail(connection, self._path)
+            self._places.load(connection, tail.moved)
             connection.execute("COMMIT")
         except BaseException:
             _roll_back(connection)
@@ -212,6 +219,7 @@ class Writer:
         tail = writing.load_tail(connection, self._path)
         if tail.epoch != self._tail.epoch:
             raise StoreTakenOver(self._path)
+        self._places.load(connection, tail.moved)
         self._heads.clear()
         self.recent.forget()
         self._tail = tail

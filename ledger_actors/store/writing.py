@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from ledger_actors.store.admission import Admitted, Head
 from ledger_actors.store.dealt import DEALT
@@ -15,15 +16,21 @@ from ledger_actors.store.errors import CorruptStore
 from ledger_actors.store.model import RecordedEvent
 from ledger_actors.store.rows import fetch, insert, json_text
 from ledger_actors.store.stream_heads import StreamHead
+from ledger_actors.store.stream_tail import Moved, Place, StreamTail
 
 __all__ = ["Tail", "load_tail", "move_head", "stream_heads", "take_epoch", "write"]
 
 _STREAM_HEADS = (
     "SELECT s.name, s.id,"
-    " (SELECT coalesce(max(version), 0) FROM events WHERE stream_id = s.id) AS version"
+    " (SELECT coalesce(max(version), 0) FROM stream_events WHERE stream_id = s.id) AS version"
     " FROM streams AS s WHERE s.name IN (SELECT value FROM json_each(?))"
 )
-_MOVE_HEAD = "UPDATE head SET event_id = ?, hash = ? WHERE event_id = ? AND hash = ? AND epoch = ?"
+_MOVE_HEAD = (
+    "UPDATE head SET event_id = ?, hash = ?,"
+    " moved_to = ?, moving_to = ?, moved_stream = ?, moved_version = ?"
+    " WHERE event_id = ? AND hash = ? AND epoch = ?"
+)
+_HEAD = "SELECT event_id, hash, epoch, moved_to, moving_to, moved_stream, moved_version FROM head"
 _SET_POSITION = (
     "INSERT INTO positions (consumer, event_id, updated_at) VALUES (?, ?, ?)"
     " ON CONFLICT (consumer) DO UPDATE"
@@ -38,6 +45,7 @@ class Tail(msgspec.Struct, frozen=True):
     epoch: int
     last_stream_id: int
     positions: dict[str, int]
+    moved: Moved
 
 
 def load_tail(connection: sqlite3.Connection, path: Path | str) -> Tail:
@@ -47,7 +55,7 @@ def load_tail(connection: sqlite3.Connection, path: Path | str) -> Tail:
         CorruptStore: the head row and the last event differ: events were cut off, or put there by
             other hands. Ids would be given twice.
     """
-    event_id, digest, epoch = _row(connection, "SELECT event_id, hash, epoch FROM head")
+    event_id, digest, epoch, *moved = _row(connection, _HEAD)
     last = connection.execute("SELECT id, hash FROM events ORDER BY id DESC LIMIT 1").fetchone()
     if last != (None if event_id == 0 else (event_id, digest)):
         found = "there are none" if last is None else f"the last one is {last[0]}"
@@ -59,7 +67,7 @@ def load_tail(connection: sqlite3.Connection, path: Path | str) -> Tail:
         raise CorruptStore(msg)
     (last_stream_id,) = _row(connection, "SELECT coalesce(max(id), 0) FROM streams")
     positions = dict(connection.execute("SELECT consumer, event_id FROM positions").fetchall())
-    return Tail(Head(event_id, digest), epoch, last_stream_id, positions)
+    return Tail(Head(event_id, digest), epoch, last_stream_id, positions, Moved(*moved))
 
 
 def take_epoch(connection: sqlite3.Connection) -> int:
@@ -68,28 +76,38 @@ def take_epoch(connection: sqlite3.Connection) -> int:
     return int(epoch)
 
 
-def stream_heads(connection: sqlite3.Connection, streams: Collection[str]) -> dict[str, StreamHead]:
-    """Return the heads of those of the streams that are in the table."""
+def stream_heads(
+    connection: sqlite3.Connection, streams: Collection[str], tail: StreamTail
+) -> dict[str, StreamHead]:
+    """Return the heads of those of the streams that are in the table, or in its tail."""
     if not streams:
         return {}
     rows = fetch(connection, ("name", "id", "version"), _STREAM_HEADS, (json_text(streams),))
-    return {name: StreamHead(stream_id, version) for name, stream_id, version in rows}
+    return {
+        name: StreamHead(stream_id, max(version, tail.version(name)))
+        for name, stream_id, version in rows
+    }
 
 
-def move_head(connection: sqlite3.Connection, old: Head, new: Head, *, epoch: int) -> bool:
+def move_head(
+    connection: sqlite3.Connection, old: Head, new: Head, moved: Moved, *, epoch: int
+) -> bool:
     """Move the head row from `old` to `new`; return whether it was at `old`, and the epoch ours."""
-    return (
-        connection.execute(
-            _MOVE_HEAD, (new.event_id, new.hash, old.event_id, old.hash, epoch)
-        ).rowcount
-        == 1
-    )
+    values = (new.event_id, new.hash, *astuple(moved), old.event_id, old.hash, epoch)
+    return connection.execute(_MOVE_HEAD, values).rowcount == 1
 
 
-def write(connection: sqlite3.Connection, admitted: Admitted, *, updated_at: str) -> None:
-    """Insert the rows of a batch."""
+def write(
+    connection: sqlite3.Connection,
+    admitted: Admitted,
+    places: Sequence[Place],
+    *,
+    updated_at: str,
+) -> None:
+    """Insert the rows of a batch, and `places` into the index of streams."""
     insert(connection, "streams", [(key, name) for name, key in admitted.new_streams.items()])
     insert(connection, "events", _event_rows(admitted.events, admitted.streams))
+    insert(connection, "stream_events", places)
     insert(connection, "commands", admitted.commands)
     for consumer, event_id in admitted.positions.items():
         connection.execute(_SET_POSITION, (consumer, event_id, updated_at))

@@ -25,8 +25,8 @@ def the_journal_answers_before_the_commit() -> AbstractContextManager[None]:
         under_way[:] = [(journal, replies)]
         write_all(journal, requests, replies)
 
-    def write_and_answer(connection: Any, admitted: Any, *, updated_at: str) -> None:
-        write(connection, admitted, updated_at=updated_at)
+    def write_and_answer(connection: Any, admitted: Any, *places: Any, updated_at: str) -> None:
+        write(connection, admitted, *places, updated_at=updated_at)
         for journal, replies in under_way:
             for answer, reply in zip(admitted.answers, replies, strict=True):
                 journal._answer(answer, reply)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from ledger_actors.store import (
@@ -342,14 +343,15 @@ class TestOtherWriters:
         assert isinstance(answer, Appended)
         assert store.verify().ok
 
-    def test_a_version_in_the_way_is_decided_again(
+    def test_a_command_in_the_way_is_decided_again(
         self, path: Path, store: SqliteEventStore
     ) -> None:
-        """The unique constraint is the last lock: here the head and the cache both look right."""
-        execute(path, "UPDATE events SET version = 3 WHERE id = 1")
-        (answer,) = store.append([append()])
+        """The unique constraint is the last lock: here nobody looks, as it cannot be there."""
+        moment = store.moment()
+        execute(path, "INSERT INTO commands VALUES ('c', NULL, 1, 2)")
+        (answer,) = store.append([replace(append(command_id="c"), unseen_since=moment)])
         assert isinstance(answer, Appended)
-        assert answer.events[0].version == 4
+        assert answer.duplicate
 
     def test_a_constraint_that_holds_twice_surfaces(
         self, path: Path, store: SqliteEventStore

@@ -19,6 +19,7 @@ from ledger_actors.store import (
     Appended,
     NewEvent,
     PositionUpdate,
+    RecordedEvent,
     SqliteEventStore,
     StoreTooNew,
     StreamWrite,
@@ -40,6 +41,21 @@ def schema(path: Path) -> set[tuple[str, str, str]]:
         return set(connection.execute(query))
 
 
+UNDONE = {
+    "0007_stream_events": (
+        "CREATE UNIQUE INDEX events_by_stream ON events (stream_id, version)",
+        "DROP TABLE stream_events",
+        *(
+            f"ALTER TABLE head DROP COLUMN {column}"
+            for column in ("moved_to", "moving_to", "moved_stream", "moved_version")
+        ),
+    ),
+    "0006_dealt": ("DROP TABLE processed", "DROP TABLE counted", "DROP TABLE parked"),
+    "0005_event_log": ("DROP VIEW event_log",),
+}
+"""What takes each step back."""
+
+
 @contextmanager
 def release(last_step: str) -> Iterator[Migrations]:
     """The steps as the release had them whose last one was `last_step`."""
@@ -48,26 +64,31 @@ def release(last_step: str) -> Iterator[Migrations]:
     yield shipped
 
 
-def write_as(last_step: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Write a store as that release did; return its events."""
-    with release(last_step) as shipped, monkeypatch.context() as patch:
-        patch.setattr("ledger_actors.store.sqlite.EVENTS", shipped)
-        with SqliteEventStore(path) as store:
-            for number in range(20):
-                write = StreamWrite(f"s-{number % 3}", (NewEvent("A", f'{{"n":{number}}}'),))
-                position = PositionUpdate("late_fees", number + 1, number or None)
-                store.append([Append((write,), command_id=f"c-{number}", position=position)])
-            return list(store.read_all())
+def write_as(last_step: str, path: Path) -> list[RecordedEvent]:
+    """Write a store, and take the steps back that this release did not have; return its events."""
+    with SqliteEventStore(path) as store:
+        for number in range(20):
+            write = StreamWrite(f"s-{number % 3}", (NewEvent("A", f'{{"n":{number}}}'),))
+            position = PositionUpdate("late_fees", number + 1, number or None)
+            store.append([Append((write,), command_id=f"c-{number}", position=position)])
+        events = list(store.read_all())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for step in reversed(STEPS[STEPS.index(last_step) + 1 :]):
+            for statement in UNDONE[step]:
+                connection.execute(statement)
+            connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", (step,))
+    return events
 
 
 @pytest.mark.parametrize("last_step", BEFORE)
 def test_a_store_of_an_earlier_release_is_opened_verified_and_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_step: str
+    tmp_path: Path, last_step: str
 ) -> None:
     path = tmp_path / "events.db"
-    events = write_as(last_step, path, monkeypatch)
+    events = write_as(last_step, path)
     with SqliteEventStore(path) as store:
         assert list(store.read_all()) == events
+        assert list(store.read_stream("s-1")) == events[1::3]
         assert store.verify().ok
         assert store.position("late_fees") == 20
         found = store.find_command("c-7")
@@ -75,7 +96,7 @@ def test_a_store_of_an_earlier_release_is_opened_verified_and_written(
         assert list(found.events) == [events[7]]
         (answer,) = store.append([Append((StreamWrite("s-0", (NewEvent("A", "{}"),)),))])
         assert isinstance(answer, Appended)
-        assert answer.events[0].id == 21
+        assert (answer.events[0].id, answer.events[0].version) == (21, 8)
         assert store.verify().ok
     SqliteEventStore(tmp_path / "new.db").close()
     assert schema(path) == schema(tmp_path / "new.db")
@@ -83,14 +104,16 @@ def test_a_store_of_an_earlier_release_is_opened_verified_and_written(
 
 @pytest.mark.parametrize("last_step", BEFORE)
 def test_a_store_of_an_earlier_release_is_read_without_an_upgrade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_step: str
+    tmp_path: Path, last_step: str
 ) -> None:
     """A backup is made before the new release is started: it changes nothing in the original."""
     path = tmp_path / "events.db"
-    events = write_as(last_step, path, monkeypatch)
+    events = write_as(last_step, path)
     before = schema(path)
     with SqliteEventStore(path, read_only=True) as store:
         assert list(store.read_all()) == events
+        assert list(store.read_stream("s-1", after_version=2)) == events[7::3]
+        assert store.stream_version("s-1") == 7
         assert store.verify().ok
         store.backup(tmp_path / "backup.db")
     assert schema(path) == before
