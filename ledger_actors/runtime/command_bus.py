@@ -269,11 +269,12 @@ class CommandBus:
         """As `read`, for a message of one's own making and a future that is there already."""
         self._ask(key, message).add_done_callback(lambda done: pass_on(done, answer))
 
-    def glance(self, key: Named) -> Stand | None:
+    def glance(self, key: Named, *, new: bool = False) -> Stand | None:
         """Return what `ask(key, ReadAhead(), ...)` would answer, if it is known without asking.
 
         It is if nothing is on its way to the aggregate and it has nothing to do, or if it does not
-        run and has a short history: then to start it would cost more than to read that.
+        run and has a short history: then to start it would cost more than to read that. One that
+        is said to be `new` is taken to have none, unless the store knows better without looking.
         """
         if self._lanes.is_in_use(key):
             return None
@@ -283,7 +284,10 @@ class CommandBus:
             return actor.ahead() if ref.is_idle() and isinstance(actor, Aggregate) else None
         if key in self._starting:
             return None
-        return short_state(self._system, *key, most=SHORT_HISTORY)
+        cls, identity = key
+        if new and not self._system.store.version_written(cls.stream(identity)):
+            return Stand(cls.initial_state, 0)
+        return short_state(self._system, cls, identity, most=SHORT_HISTORY)
 
     def _ask(self, key: Named, message: Any, *, number: float | None = None) -> Future[Any]:
         place = next(self._numbers) if number is None else number

@@ -42,8 +42,11 @@ Key: TypeAlias = tuple[type[Aggregate[Any]], str]
 class Aggregates(Protocol):
     """How a handler reads aggregates; it is the command bus that it has for it."""
 
-    def glance(self, key: Key) -> Stand | None:
-        """Return what `ReadAhead` would be answered, if that is known without asking."""
+    def glance(self, key: Key, *, new: bool = False) -> Stand | None:
+        """Return what `ReadAhead` would be answered, if that is known without asking.
+
+        One that is said to be `new` is taken to have no events, unless it is known to have.
+        """
 
     def ask(self, key: Key, message: Any, answer: Future[Any]) -> None:
         """Ask an aggregate, behind the commands that were sent to it before."""
@@ -54,6 +57,7 @@ class _Ticket:
     envelope: CommandEnvelope
     unseen_since: int | None
     keys: tuple[Key, ...]
+    new: frozenset[Key]
     answer: Future[Any]
     ahead: bool = True
     """Whether what is not on disk yet is read, too."""
@@ -65,6 +69,10 @@ class _Ticket:
     def is_unseen(self, store: EventStore) -> bool:
         since = self.unseen_since
         return since is not None and store.is_unseen(self.envelope.command_id, since)
+
+    def may_be_wrong(self) -> bool:
+        """Return whether it was read what is not on disk, or not read what may be."""
+        return self.ahead and bool(self.new or self.rests_on())
 
     def rests_on(self) -> tuple[str, ...]:
         return tuple({one.rests_on: None for one in self.stands.values() if one.rests_on})
@@ -109,6 +117,16 @@ class CommandHandler(Actor):
         raise NotImplementedError
 
     @staticmethod
+    def creates(command: Any) -> Sequence[Key]:
+        """Return those of `reads` that the command makes; none here.
+
+        They are not looked for on disk: the append says that they have no events, and where that is
+        wrong it is refused, and the command is decided again on what there is.
+        """
+        del command
+        return ()
+
+    @staticmethod
     def decide(command: Any, states: Mapping[Key, Any]) -> Sequence[StreamEvents]:
         """Return the events of the command; raise `Rejection` to refuse it."""
         raise NotImplementedError
@@ -127,10 +145,15 @@ class CommandHandler(Actor):
         if not isinstance(message, Execute):
             self.log.warning("handler.unknown_message", message=repr(message)[:200])
             return
-        keys = tuple(dict.fromkeys(self.reads(message.envelope.command)))
+        command = message.envelope.command
+        keys = tuple(dict.fromkeys(self.reads(command)))
         number = next(self._numbers)
         self._tickets[number] = _Ticket(
-            message.envelope, message.unseen_since, keys, self.defer_reply()
+            message.envelope,
+            message.unseen_since,
+            keys,
+            frozenset(self.creates(command)),
+            self.defer_reply(),
         )
         if self._turns.enter(number, keys):
             self._free.append(number)
@@ -182,7 +205,7 @@ class CommandHandler(Actor):
         """Look at the states that the command rests on, and ask for those that cannot be seen."""
         ticket.stands.clear()
         for key in ticket.keys:
-            stand = self._aggregates.glance(key)
+            stand = self._aggregates.glance(key, new=ticket.ahead and key in ticket.new)
             if stand is not None and (ticket.ahead or stand.rests_on is None):
                 ticket.stands[key] = stand
         for key in [key for key in ticket.keys if key not in ticket.stands]:
@@ -207,7 +230,7 @@ class CommandHandler(Actor):
             self._append(number, ticket, writes, guards)
 
     def _refuse_command(self, number: int, ticket: _Ticket, rejection: Rejection) -> None:
-        if ticket.rests_on():
+        if ticket.may_be_wrong():
             ticket.ahead = False
             self._read(number, ticket)
             return

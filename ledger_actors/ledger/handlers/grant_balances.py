@@ -39,7 +39,12 @@ def reads(command: GrantBalances) -> Sequence[Key]:
     """Return what a grant rests on: itself, its sources, its destinations; each once."""
     sources = [source_key(source) for source in command.sources]
     accounts = [(Account, to.to_company_account_uuid) for to in command.destinations]
-    return tuple(dict.fromkeys([(Grant, command.grant_uuid), *sources, *accounts]))
+    return tuple(dict.fromkeys([*creates(command), *sources, *accounts]))
+
+
+def creates(command: GrantBalances) -> Sequence[Key]:
+    """Return what a grant makes: itself."""
+    return ((Grant, command.grant_uuid),)
 
 
 def decide(command: GrantBalances, states: States) -> Sequence[StreamEvents]:
@@ -168,4 +173,5 @@ class GrantHandler(CommandHandler):
 
     command = GrantBalances
     reads = staticmethod(reads)
+    creates = staticmethod(creates)
     decide = staticmethod(decide)

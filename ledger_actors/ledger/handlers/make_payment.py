@@ -29,7 +29,12 @@ def payer_key(command: MakePayment) -> Key:
 
 def reads(command: MakePayment) -> Sequence[Key]:
     """Return what a payment rests on: itself, the payer, the product."""
-    return ((Payment, command.payment_uuid), payer_key(command), (Product, command.product_uuid))
+    return (*creates(command), payer_key(command), (Product, command.product_uuid))
+
+
+def creates(command: MakePayment) -> Sequence[Key]:
+    """Return what a payment makes: itself."""
+    return ((Payment, command.payment_uuid),)
 
 
 def decide(command: MakePayment, states: Mapping[Key, Any]) -> Sequence[StreamEvents]:
@@ -79,4 +84,5 @@ class PaymentHandler(CommandHandler):
 
     command = MakePayment
     reads = staticmethod(reads)
+    creates = staticmethod(creates)
     decide = staticmethod(decide)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ledger_actors.runtime import Rejection
+from ledger_actors.runtime import Aggregate, CommandBus, Rejection, StreamEvents
 from ledger_actors.runtime.command_bus import SHORT_HISTORY
 from ledger_actors.store import Append, AppendRequest, NewEvent, StreamWrite
 from supervision import ActorDead
 from supervision.testing import HANG, wait_until
-from tests.ledger_actors.runtime.counters import Counter, Increment, Move
+from tests.ledger_actors.runtime.counters import Counter, Increment, Move, MoveHandler, Noted, Sticker
 from tests.ledger_actors.runtime.test_races import HeldJournal
 
 
@@ -94,6 +94,91 @@ def test_what_is_seen_in_flight_is_named_until_it_is_on_disk(world: Any) -> None
 
     assert (ahead.state, ahead.rests_on) == (10, "nine")
     assert world.counter("a").running.ahead().rests_on is None
+
+
+class Moved(Aggregate[bool]):
+    category = "moved"
+    initial_state = False
+
+    @staticmethod
+    def evolve(state: bool, event: Any) -> bool:
+        return isinstance(event, Noted)
+
+
+def noted_once(command: Any) -> Any:
+    """What a move makes: a note, of which there is one from each counter."""
+    return ((Moved, command.source),)
+
+
+class MoveOnce(MoveHandler):
+    """Moves what a counter has, and notes it; a second time is refused."""
+
+    creates = staticmethod(noted_once)
+
+    @staticmethod
+    def reads(command: Any) -> Any:
+        return (*noted_once(command), *MoveHandler.reads(command))
+
+    @staticmethod
+    def decide(command: Any, states: Any) -> Any:
+        if states[Moved, command.source]:
+            raise Rejection("it was moved")
+        note = StreamEvents(Moved.stream(command.source), (Noted("moved"),))
+        return [note, *MoveHandler.decide(command, states)]
+
+
+class TestWhatACommandMakes:
+    @pytest.fixture
+    def looked_for(self, world: Any, monkeypatch: Any) -> list[str]:
+        """The streams that are looked for on disk."""
+        world.bus = CommandBus(world.system, [Counter, Sticker, Moved], [MoveOnce])
+        world.send(Increment("a", 10))
+        world.send(Increment("b", 1))
+        wait_until(lambda: all(world.counter(one).is_idle() for one in "ab"))
+        looked: list[str] = []
+        real = world.system.store.stream_version
+
+        def stream_version(stream: str) -> int:
+            looked.append(stream)
+            return int(real(stream))
+
+        monkeypatch.setattr(world.system.store, "stream_version", stream_version)
+        return looked
+
+    def test_it_is_not_looked_for(self, world: Any, looked_for: list[str]) -> None:
+        made = world.send(Move("a", "b", 3))
+
+        assert [event.stream for event in made.events] == ["moved-a", "counter-a", "counter-b"]
+        assert looked_for == []
+
+    def test_where_it_is_there_the_command_is_refused(
+        self, world: Any, looked_for: list[str]
+    ) -> None:
+        world.send(Move("a", "b", 3))
+        for _ in range(2):
+            with pytest.raises(Rejection, match="it was moved"):
+                world.send(Move("a", "b", 3))
+
+        assert set(looked_for) == {"moved-a"}
+        assert (world.state("a"), world.state("b")) == (7, 4)
+
+    def test_where_it_is_there_and_the_store_has_forgotten_it_the_command_is_refused(
+        self, world: Any, looked_for: list[str]
+    ) -> None:
+        world.send(Move("a", "b", 3))
+        world.system.store._writer._heads.clear()
+
+        with pytest.raises(Rejection, match="it was moved"):
+            world.send(Move("a", "b", 3))
+        assert (world.state("a"), world.state("b")) == (7, 4)
+
+    def test_a_refusal_rests_on_what_was_looked_for(
+        self, world: Any, looked_for: list[str]
+    ) -> None:
+        with pytest.raises(Rejection, match="not enough"):
+            world.send(Move("a", "b", 99))
+
+        assert looked_for == ["moved-a"]
 
 
 def test_many_that_wait_for_one_aggregate_are_refused_one_after_the_other(world: Any) -> None:
