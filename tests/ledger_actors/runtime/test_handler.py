@@ -12,7 +12,14 @@ from ledger_actors.runtime.command_bus import SHORT_HISTORY
 from ledger_actors.store import Append, AppendRequest, NewEvent, StreamWrite
 from supervision import ActorDead
 from supervision.testing import HANG, wait_until
-from tests.ledger_actors.runtime.counters import Counter, Increment, Move, MoveHandler, Noted, Sticker
+from tests.ledger_actors.runtime.counters import (
+    Counter,
+    Increment,
+    Move,
+    MoveHandler,
+    Noted,
+    Sticker,
+)
 from tests.ledger_actors.runtime.test_races import HeldJournal
 
 
