@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
@@ -14,7 +15,7 @@ from ledger_actors.store.dealt import DEALT
 from ledger_actors.store.errors import CorruptStore, EventIdInFuture
 from ledger_actors.store.model import Heading, RecordedEvent, Standing, StoredCommand
 from ledger_actors.store.rows import fetch, fetch_text, json_text
-from ledger_actors.store.stream_tail import StreamTail
+from ledger_actors.store.stream_tail import Moved, StreamTail
 
 __all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
 
@@ -45,6 +46,7 @@ _HEADINGS = (
 )
 _HEADINGS_PAGE = 1000  # rows
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
+_MOST_UNKNOWN = 1000  # events that are gone over at each read, for they are in no index
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
 _FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the system each time
@@ -83,9 +85,11 @@ class Reading:
     """The queries of the store over its readers' connections; for any thread."""
 
     def __init__(self, readers: Readers, tail: StreamTail | None = None) -> None:
-        """`tail` is the writer's, where this process has one; else it is read from the log."""
+        """`tail` is the writer's; without one there is one of its own, read from the log."""
         self._readers = readers
         self._tail = tail or StreamTail()
+        self._own_tail = tail is None
+        self._lock = threading.Lock()
 
     def head(self) -> int:
         """Return the id of the last event."""
@@ -98,9 +102,13 @@ class Reading:
 
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 if there is none."""
-        known = self._tail.known_to
-        here = self._tail.version(stream)
-        return max(here, int(self._one(_STREAM_VERSION, {"stream": stream, "known": known})))
+        with self._readers.lease() as connection:
+            tail = self._tail_for(connection)
+            known = tail.known_to
+            here = tail.version(stream)
+            values = {"stream": stream, "known": known}
+            (elsewhere,) = connection.execute(_STREAM_VERSION, values).fetchone()
+        return max(here, int(elsewhere))
 
     def stream(
         self,
@@ -113,7 +121,6 @@ class Reading:
     ) -> Iterator[RecordedEvent]:
         """Iterate over a stream; see `EventStore.read_stream`."""
         self._must_exist(up_to_id)
-        tail = self._tail
         bounds = {
             "stream": stream,
             "up_to": _or_largest(up_to_version),
@@ -121,6 +128,7 @@ class Reading:
         }
 
         def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
+            tail = self._tail_for(connection)
             known = tail.known_to  # first: what is moved meanwhile is then in the table
             ids = tail.ids(stream, after=after, limit=limit)
             values = {
@@ -223,10 +231,19 @@ class Reading:
             yield page
             after = page[-1].id
 
+    def _tail_for(self, connection: sqlite3.Connection) -> StreamTail:
+        """Return the tail; where the writer's is in another process, not far behind the log."""
+        tail = self._tail
+        if self._own_tail:
+            with self._lock:
+                head, moved = connection.execute("SELECT event_id, moved_to FROM head").fetchone()
+                if head - max(tail.known_to, moved) > _MOST_UNKNOWN:
+                    tail.load(connection, Moved(moved))
+        return tail
+
     def _one(self, query: str, *values: Any) -> Any:
-        named = values[0] if values and isinstance(values[0], dict) else values
         with self._readers.lease() as connection:
-            row = connection.execute(query, named).fetchone()
+            row = connection.execute(query, values).fetchone()
         return None if row is None else row[0]
 
     def _must_exist(self, event_id: int | None) -> None:

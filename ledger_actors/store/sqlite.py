@@ -84,7 +84,7 @@ class SqliteEventStore:
                     if not in_memory:
                         warn_if_exposed(self._path)
                 self._readers = self._open_readers(in_memory=in_memory)
-                self._reading = Reading(self._readers, places)
+                self._reading = Reading(self._readers, None if read_only else places)
                 self._snapshots = self._open_snapshots(in_memory=in_memory, read_only=read_only)
         except BaseException:
             self._release()

@@ -24,6 +24,7 @@ from ledger_actors.store import (
     RecordedEvent,
     SqliteEventStore,
     StreamWrite,
+    reading,
     stream_tail,
 )
 from supervision.testing import HANG
@@ -145,7 +146,11 @@ def test_streams_are_as_the_log_has_them_at_any_moment(
         store.close()
 
 
-def test_one_that_only_reads_finds_what_is_written_meanwhile(path: Path) -> None:
+@pytest.mark.parametrize("unknown", [1, 1000])
+def test_one_that_only_reads_finds_what_is_written_meanwhile(
+    path: Path, monkeypatch: pytest.MonkeyPatch, unknown: int
+) -> None:
+    monkeypatch.setattr(reading, "_MOST_UNKNOWN", unknown)
     with SqliteEventStore(path) as store:
         write(store, ("a", 1))
         with SqliteEventStore(path, read_only=True) as other:
