@@ -64,18 +64,27 @@ SELECT {_FIELDS} {_FROM} WHERE e.id IN (
       AND version > :after AND version <= :up_to ORDER BY version LIMIT :limit)
   UNION SELECT value FROM json_each(:here)
   UNION SELECT id FROM events
-    WHERE id > max(:known, (SELECT moved_to FROM head))
+    WHERE id > :known
       AND stream_id = (SELECT id FROM streams WHERE name = :stream) AND version > :after)
 AND e.version <= :up_to AND e.id <= :last_id ORDER BY e.id LIMIT :limit
 """
-_STREAM_VERSION = """
-SELECT max(
-  coalesce((SELECT max(version) FROM stream_events
-    WHERE stream_id = (SELECT id FROM streams WHERE name = :stream)), 0),
-  coalesce((SELECT max(version) FROM events
-    WHERE id > max(:known, (SELECT moved_to FROM head))
-      AND stream_id = (SELECT id FROM streams WHERE name = :stream)), 0))
+_STREAM_INDEXED = f"""
+SELECT {_FIELDS} FROM stream_events AS x
+JOIN events AS e ON e.id = x.event_id JOIN streams AS s ON s.id = e.stream_id
+WHERE x.stream_id = (SELECT id FROM streams WHERE name = :stream)
+  AND x.version > :after AND x.version <= :up_to AND x.event_id <= :last_id
+ORDER BY x.version LIMIT :limit
 """
+_VERSION_INDEXED = (
+    "SELECT max(version) FROM stream_events"
+    " WHERE stream_id = (SELECT id FROM streams WHERE name = :stream)"
+)
+_VERSION = f"""
+SELECT max(coalesce(({_VERSION_INDEXED}), 0), coalesce((
+  SELECT max(version) FROM events
+  WHERE id > :known AND stream_id = (SELECT id FROM streams WHERE name = :stream)), 0))
+"""
+_HEAD = "SELECT event_id, moved_to FROM head"
 
 Page = Callable[[sqlite3.Connection, int, int], list[RecordedEvent]]
 """Returns at most so many events after a key, in order of that key."""
@@ -103,12 +112,14 @@ class Reading:
     def stream_version(self, stream: str) -> int:
         """Return the version of a stream, 0 if there is none."""
         with self._readers.lease() as connection:
-            tail = self._tail_for(connection)
-            known = tail.known_to
-            here = tail.version(stream)
+            known, all_known = self._known(connection)
+            here = self._tail.version(stream)
+            if here and all_known:
+                return here
+            query = _VERSION_INDEXED if all_known else _VERSION
             values = {"stream": stream, "known": known}
-            (elsewhere,) = connection.execute(_STREAM_VERSION, values).fetchone()
-        return max(here, int(elsewhere))
+            (elsewhere,) = connection.execute(query, values).fetchone()
+        return max(here, elsewhere or 0)
 
     def stream(
         self,
@@ -128,16 +139,12 @@ class Reading:
         }
 
         def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
-            tail = self._tail_for(connection)
-            known = tail.known_to  # first: what is moved meanwhile is then in the table
-            ids = tail.ids(stream, after=after, limit=limit)
-            values = {
-                **bounds,
-                "after": after,
-                "limit": limit,
-                "known": known,
-                "here": json_text(ids),
-            }
+            known, all_known = self._known(connection)
+            ids = self._tail.ids(stream, after=after, limit=limit)
+            values = {**bounds, "after": after, "limit": limit}
+            if all_known and not ids:
+                return _events(connection, _STREAM_INDEXED, values, key="version")
+            values |= {"known": known, "here": json_text(ids)}
             return _events(connection, _STREAM, values, key="version")
 
         return self._pages(page, after_version, batch_size, key="version")
@@ -231,15 +238,20 @@ class Reading:
             yield page
             after = page[-1].id
 
-    def _tail_for(self, connection: sqlite3.Connection) -> StreamTail:
-        """Return the tail; where the writer's is in another process, not far behind the log."""
-        tail = self._tail
-        if self._own_tail:
+    def _known(self, connection: sqlite3.Connection) -> tuple[int, bool]:
+        """Return up to which event all places are known, and whether those are all there are.
+
+        Ask before anything is looked up: what is moved meanwhile is then in the table. A tail of
+        our own is loaded anew where it is far behind the log.
+        """
+        if not (self._own_tail or self._tail.in_doubt):
+            return self._tail.known_to, True
+        head, moved = connection.execute(_HEAD).fetchone()
+        if self._own_tail and head - max(self._tail.known_to, moved) > _MOST_UNKNOWN:
             with self._lock:
-                head, moved = connection.execute("SELECT event_id, moved_to FROM head").fetchone()
-                if head - max(tail.known_to, moved) > _MOST_UNKNOWN:
-                    tail.load(connection, Moved(moved))
-        return tail
+                self._tail.load(connection, Moved(moved))
+        known = max(self._tail.known_to, moved)
+        return known, known >= head
 
     def _one(self, query: str, *values: Any) -> Any:
         with self._readers.lease() as connection:

@@ -91,6 +91,8 @@ class StreamTail:
         self.moved = Moved()
         self.known_to = 0
         """The event up to which every place is in the table or here."""
+        self.in_doubt = False
+        """Whether there may be events behind it: from before a commit until it is taken over."""
         self._runs = (_EMPTY, _Run())
         self._left: Iterator[Place] | None = None
         self._slice: tuple[Sequence[Place], Moved] | None = None
@@ -110,6 +112,7 @@ class StreamTail:
         self._begin(moving, growing)
         self.known_to = max(moved.up_to, moving.last, growing.last)
         self._begin_if_due()
+        self.in_doubt = False
 
     def next_slice(self, events: int) -> tuple[Sequence[Place], Moved]:
         """Return what is to be moved with a commit of so many events, and what is moved then."""
@@ -131,6 +134,7 @@ class StreamTail:
             self._begin(_EMPTY, growing)
         self.known_to = last
         self._begin_if_due()
+        self.in_doubt = False
 
     # -- for readers -------------------------------------------------------------------------------
 
