@@ -35,9 +35,11 @@ class LineProcess:
         Raises:
             OSError: the system has no room for it.
         """
+        if not sys.executable:
+            raise OSError("this Python does not know by which program it can be started again")
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},

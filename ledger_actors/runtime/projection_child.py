@@ -170,16 +170,21 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
         answer(Ready())
         for line in questions:
             answer(projections.answer(decode_question(line)))
-        projections.close()
+        # Nothing is closed: where the daemon has ended, this would be the last to have the files
+        # open, and SQLite would move the log of the events, which is for the next daemon to do.
+        os._exit(0)
 
 
 def main() -> None:
     """Serve whoever has started this process, until its standard input ends."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they are for the daemon, which ends this one
         signal.signal(number, signal.SIG_IGN)
-    with suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as answers:  # nobody is there
-        os.dup2(2, 1)  # what a projector prints is no answer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a projector prints is no answer
+    try:
         _serve(sys.stdin.buffer, answers)
+    except BrokenPipeError:  # nobody is there any more
+        os._exit(0)
 
 
 if __name__ == "__main__":

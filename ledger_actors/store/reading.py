@@ -114,7 +114,7 @@ class Reading:
         with self._readers.lease() as connection:
             known, all_known = self._known(connection)
             here = self._tail.version(stream)
-            if here and all_known:
+            if here and all_known and self._tail.known_to >= known:
                 return here
             query = _VERSION_INDEXED if all_known else _VERSION
             values = {"stream": stream, "known": known}

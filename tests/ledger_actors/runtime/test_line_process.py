@@ -107,6 +107,14 @@ def test_to_keep_another_one_ends_the_one_before(start: Callable[[], LineProcess
     assert not is_there(second.pid)
 
 
+def test_where_python_does_not_know_its_own_program_there_is_none(monkeypatch: Any) -> None:
+    """As inside another program."""
+    monkeypatch.setattr(sys, "executable", "")
+
+    with pytest.raises(OSError, match="does not know by which program"):
+        LineProcess("echoes")
+
+
 def test_it_ends_with_the_process_that_has_started_it_however_that_ends(tmp_path: Path) -> None:
     """Both have standard error: it is at its end when neither is there any more."""
     (tmp_path / "echoes.py").write_text(ECHO)

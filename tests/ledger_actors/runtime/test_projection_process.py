@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -273,3 +276,39 @@ def test_what_was_written_and_not_answered_is_not_projected_again(
     assert len(Forgetful.calls) == 1
     assert consumer.ask(ReadPosition(), timeout=HANG) == world.system.store.head()
     ref.stop(timeout=HANG)
+
+
+KILLED_WITH_ITS_PROCESS = """
+import os, signal, sys
+from ledger_actors.runtime.line_process import LineProcess
+from ledger_actors.runtime.projection_messages import Begin, Project, encode
+from ledger_actors.runtime.projection_process import CHILD
+from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite
+
+store = SqliteEventStore(sys.argv[1])
+store.append([Append((StreamWrite("counter-a", (NewEvent("counter.noted", "{}"),)),))])
+process = LineProcess(CHILD)
+process.tell(encode(Begin(sys.argv[1])))
+assert process.answer(60) is not None
+process.tell(encode(Project(sys.argv[2], 1, "/nothing", "1", 0, 0)))
+assert process.answer(60) is not None  # it has read the events
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_it_leaves_the_log_of_the_events_to_the_next_daemon(tmp_path: Path) -> None:
+    """Whoever closes a file last moves its log, and an earlier move may have failed to be synced.
+
+    Both have standard error: it is at its end when neither is there any more.
+    """
+    path = tmp_path / "events.db"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_WITH_ITS_PROCESS, str(path), f"{__name__}:Places"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=HANG,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, b"")
+    assert path.with_name("events.db-wal").stat().st_size > 0

@@ -146,7 +146,7 @@ def test_streams_are_as_the_log_has_them_at_any_moment(
         store.close()
 
 
-@pytest.mark.parametrize("unknown", [1, 1000])
+@pytest.mark.parametrize("unknown", [1, 12, 1000])
 def test_one_that_only_reads_finds_what_is_written_meanwhile(
     path: Path, monkeypatch: pytest.MonkeyPatch, unknown: int
 ) -> None:
