@@ -33,7 +33,8 @@ class Project(msgspec.Struct, frozen=True, tag=True):
 
     `projector` is the class, as "module:name", and `version` the one that it is to have. `stored`
     is the position that the file is to have. `opening` is the same as long as one actor has the
-    file open: with another one, the file is opened anew.
+    file open: with another one, the file is opened anew. `is_worth_a_start`: where there is no
+    process, it is worth its start.
     """
 
     projector: str
@@ -42,6 +43,7 @@ class Project(msgspec.Struct, frozen=True, tag=True):
     opening: str
     after: int
     stored: int
+    is_worth_a_start: bool = True
 
 
 class Forget(msgspec.Struct, frozen=True, tag=True):

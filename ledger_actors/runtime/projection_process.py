@@ -71,7 +71,9 @@ class ProjectionProcess(Actor):
     def on_receive(self, message: Any) -> Any:
         """Pass a question on."""
         if isinstance(message, Project | Forget):
-            child = self._there() if isinstance(message, Project) or self._ready else None
+            if isinstance(message, Project):
+                self._see_to(start=message.is_worth_a_start)
+            child = self._child if self._ready else None
             return None if child is None else self._pass_on(child, message)
         self.log.warning("projection_process.not_a_question", message=repr(message)[:200])
         return None
@@ -89,30 +91,31 @@ class ProjectionProcess(Actor):
         pid = None if self._child is None else self._child.pid
         return {"pid": pid, "ready": self._ready, "failures": self._failures}
 
-    def _there(self) -> LineProcess | None:
-        """Return the process if it is ready; begin to start it if there is none. Never waits."""
+    def _see_to(self, *, start: bool) -> None:
+        """See whether the process is ready; begin to start one if there is none. Never waits."""
         if self._ready or self._monotonic() < self._not_before:
-            return self._child
+            return
         try:
-            child = self._child or self._started()
-            line = child.answer(0)
-            if line is None:
-                return None
-            if isinstance(answer := decode_answer(line), Failed):
-                raise ProcessLost(answer.error)
+            if self._child is not None:
+                self._see_whether_ready(self._child)
+            elif start:
+                self._begin_to_start()
         except (ProcessLost, OSError, msgspec.DecodeError) as problem:
             self._lose(str(problem))
-            return None
-        self._ready = True
-        self.log.info("projection_process.started", process=child.pid)
-        return child
 
-    def _started(self) -> LineProcess:
+    def _begin_to_start(self) -> None:
         with shield():  # killed in between, there would be a process that nobody ends
             self._child = child = LineProcess(CHILD)
             self._kept.keep(child)
         child.tell(self._first_line)
-        return child
+
+    def _see_whether_ready(self, child: LineProcess) -> None:
+        line = child.answer(0)
+        if line is not None:
+            if isinstance(answer := decode_answer(line), Failed):
+                raise ProcessLost(answer.error)
+            self._ready = True
+            self.log.info("projection_process.started", process=child.pid)
 
     def _pass_on(self, child: LineProcess, question: Project | Forget) -> Answer:
         try:

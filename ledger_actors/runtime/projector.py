@@ -42,6 +42,9 @@ from supervision import ActorDead
 __all__ = ["Projector", "Rebuild", "projects_alone"]
 
 T = TypeVar("T")
+FAR = 50_000
+"""Events behind from which on catching up is worth the start of a process: half a second."""
+
 TRIES_APART = 3
 """Failures there, one after the other, after which everything is projected here."""
 
@@ -281,8 +284,10 @@ class Projector(Consumer):
     def _catch_up_apart(self) -> bool:
         """Have what is far behind projected; return whether some of it was."""
         began_at = self.position
-        while self.system.store.head() - self.position >= self._many and self._project_apart():
+        behind = self.system.store.head() - began_at
+        while behind >= self._many and self._project_apart(start=behind >= FAR):
             self.stop_if_asked()
+            behind = self.system.store.head() - self.position
         return self.position > began_at
 
     def _take_told(self, deliveries: Sequence[Delivery]) -> None:
@@ -292,7 +297,7 @@ class Projector(Consumer):
         if self.position < deliveries[-1].up_to:
             self._take([one for one in deliveries if one.up_to > self.position])
 
-    def _project_apart(self) -> bool:
+    def _project_apart(self, *, start: bool = True) -> bool:
         """Have the next batch projected by the process beside this one; return whether it was.
 
         It does what needs no actor. Whatever else there is, and whatever is wrong, is for here.
@@ -311,6 +316,7 @@ class Projector(Consumer):
             self._opening,
             self.position,
             self._stored,
+            start,
         )
         answer = self._ask_apart(question)
         if isinstance(answer, Failed):

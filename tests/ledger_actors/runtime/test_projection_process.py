@@ -20,6 +20,7 @@ from ledger_actors.runtime import (
     Recorded,
     WaitFor,
 )
+from ledger_actors.runtime import projector as projector_module
 from ledger_actors.runtime.projection_child import Projections
 from ledger_actors.runtime.projection_messages import Failed, Project
 from ledger_actors.runtime.read_models import standing_of
@@ -140,6 +141,20 @@ def test_without_many_events_there_is_no_process(world: Any) -> None:
 
     assert settled(world) == 6
     assert process(world)["pid"] is None
+
+
+def test_for_a_little_to_catch_up_with_no_process_is_started(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    increment(world, *[1] * (3 * MANY))
+    world.consumer(Places)
+    assert settled(world) == 3 * MANY
+    assert process(world)["pid"] is None
+    monkeypatch.setattr(projector_module, "FAR", 2 * MANY)
+    world.consumer(OneByOne)
+    assert settled(world, OneByOne) == 3 * MANY
+
+    assert process(world)["pid"] is not None
 
 
 def test_one_that_needs_its_actor_is_projected_here(world: Any) -> None:
