@@ -28,8 +28,8 @@ COMPANY = "bench"
 PATIENCE = 3_600.0
 """Seconds for what takes as long as it takes: read models that catch up with millions."""
 
-WARM_SECONDS = 1.0
-"""The process that projects takes half of it to come up, and is there as long as a daemon is."""
+WARM_SECONDS = 0.7
+"""The process that projects takes 0.5 of it to come up, and is there as long as a daemon is."""
 
 OPTIONS = RuntimeOptions(
     hydration_delay=0, hydration_delay_entropy=0, snapshot_every=100, own_process_from=64
@@ -171,7 +171,7 @@ def dispatch_all(opened: Runtime, commands: Sequence[tuple[Command, str]], *, wi
 
 
 def warm_up(ledger: Ledger, accounts: int) -> int:
-    """Deposit for a second, so that what comes up with the first load is there; return how many."""
+    """Deposit for a moment, so that what comes up with the first load is there; return how many."""
     sent, end = 0, time.monotonic() + WARM_SECONDS
     while time.monotonic() < end:
         sent += send_all(ledger, deposits(accounts, accounts))
