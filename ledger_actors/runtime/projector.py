@@ -61,7 +61,8 @@ class Projector(Consumer):
     It begins at the first event. Each event is projected once in effect: rows and position are one
     transaction, of all events that are there, up to a batch. A model that many events come to has
     `project_all` instead of `project`, and so reads and writes each row once for many of them
-    (`Rows` helps with that).
+    (`Rows` helps with that). As a static method either needs no actor: many events at once are then
+    projected in a process beside this one, where there is one (`ProjectionProcess`).
     """
 
     version: ClassVar[int] = 1
