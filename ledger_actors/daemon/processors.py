@@ -35,9 +35,9 @@ def keep_to(count: int) -> Sequence[int]:
     """
     if sys.platform != "linux":
         return ()
-    usable = sorted(os.sched_getaffinity(0))
-    if 0 < count < len(usable):
-        chosen = random.sample(usable, count)
+    mine = sorted(os.sched_getaffinity(0))
+    if 0 < count < len(mine):
+        chosen = random.sample(mine, count)
         os.sched_setaffinity(0, chosen)
-        return tuple(one for one in usable if one not in chosen)
+        return tuple(one for one in mine if one not in chosen)
     return ()

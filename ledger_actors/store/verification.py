@@ -59,7 +59,7 @@ SELECT event_id, hash,
        (SELECT count(*) FROM events),
        (SELECT hash FROM events WHERE id = event_id),
        (SELECT min(id) FROM events WHERE id > event_id),
-       moved_to, (SELECT count(*) FROM stream_events)
+       moved_to, (SELECT count(*) FROM stream_events WHERE event_id <= moved_to)
 FROM head
 """
 _PLACES = ("stream_id", "version", "id")
@@ -78,7 +78,8 @@ WHERE e.id > ? AND e.id <= ? AND x.event_id IS NOT e.id ORDER BY e.id
 """
 _INDEXED_WRONGLY = """
 SELECT x.event_id FROM stream_events AS x LEFT JOIN events AS e ON e.id = x.event_id
-WHERE e.id IS NULL OR e.stream_id <> x.stream_id OR e.version <> x.version LIMIT ?
+WHERE x.event_id > ?
+  AND (e.id IS NULL OR e.stream_id <> x.stream_id OR e.version <> x.version) LIMIT ?
 """
 _LOST_COMMANDS = """
 SELECT e.id, e.command_id FROM events AS e
@@ -121,7 +122,7 @@ class _Store:
     indexed: int
     """The event up to which all are in the index of streams."""
     places: int
-    """The rows of that index; it may have some of later events, too."""
+    """The rows of that index up to there; it may have some of later events, too."""
 
     def rows(self, query: str, *values: object) -> list[Any]:
         with self.readers.lease() as connection:
@@ -207,13 +208,16 @@ def _versions(store: _Store) -> Iterator[Problem]:
 
 def _index(store: _Store) -> Iterator[Problem]:
     """The index of streams has each event up to where it goes, and nothing that is not there."""
+    is_whole = store.places == store.indexed
     for start in range(0, min(store.indexed, store.head), _PAGE):
         for (event_id,) in store.rows(_NOT_INDEXED, start, min(start + _PAGE, store.indexed)):
+            is_whole = False
             yield Problem(event_id, f"event {event_id} is not in its place in the index of streams")
-    if store.places > store.indexed:  # as a rule some of the newest are there already
-        for (event_id,) in store.rows(_INDEXED_WRONGLY, MOST_PROBLEMS):
-            what = f"the index of streams has event {event_id} where it does not belong"
-            yield Problem(event_id, what)
+    # Where each of those has its place, and there are no more, only later ones can be wrong.
+    after = store.indexed if is_whole else _SMALLEST
+    for (event_id,) in store.rows(_INDEXED_WRONGLY, after, MOST_PROBLEMS):
+        what = f"the index of streams has event {event_id} where it does not belong"
+        yield Problem(event_id, what)
 
 
 def _indexed(store: _Store) -> Iterator[Place]:

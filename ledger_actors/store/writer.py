@@ -201,15 +201,14 @@ class Writer:
             self._tail.epoch,
             admitted.last_stream_id,
             {**self._tail.positions, **admitted.positions},
-            self._places.moved,
         )
 
     def _take_over(self, connection: sqlite3.Connection) -> Tail:
         connection.execute("BEGIN IMMEDIATE")
         try:
             writing.take_epoch(connection)
-            tail = writing.load_tail(connection, self._path)
-            self._places.load(connection, tail.moved)
+            tail, moved = writing.load_tail(connection, self._path)
+            self._places.load(connection, moved)
             connection.execute("COMMIT")
         except BaseException:
             _roll_back(connection)
@@ -217,10 +216,10 @@ class Writer:
         return tail
 
     def _reload(self, connection: sqlite3.Connection) -> None:
-        tail = writing.load_tail(connection, self._path)
+        tail, moved = writing.load_tail(connection, self._path)
         if tail.epoch != self._tail.epoch:
             raise StoreTakenOver(self._path)
-        self._places.load(connection, tail.moved)
+        self._places.load(connection, moved)
         self._heads.clear()
         self.recent.forget()
         self._tail = tail

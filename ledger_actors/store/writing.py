@@ -45,11 +45,10 @@ class Tail(msgspec.Struct, frozen=True):
     epoch: int
     last_stream_id: int
     positions: dict[str, int]
-    moved: Moved
 
 
-def load_tail(connection: sqlite3.Connection, path: Path | str) -> Tail:
-    """Read the end of the file.
+def load_tail(connection: sqlite3.Connection, path: Path | str) -> tuple[Tail, Moved]:
+    """Read the end of the file, and how far the index of streams is.
 
     Raises:
         CorruptStore: the head row and the last event differ: events were cut off, or put there by
@@ -67,7 +66,7 @@ def load_tail(connection: sqlite3.Connection, path: Path | str) -> Tail:
         raise CorruptStore(msg)
     (last_stream_id,) = _row(connection, "SELECT coalesce(max(id), 0) FROM streams")
     positions = dict(connection.execute("SELECT consumer, event_id FROM positions").fetchall())
-    return Tail(Head(event_id, digest), epoch, last_stream_id, positions, Moved(*moved))
+    return Tail(Head(event_id, digest), epoch, last_stream_id, positions), Moved(*moved)
 
 
 def take_epoch(connection: sqlite3.Connection) -> int:

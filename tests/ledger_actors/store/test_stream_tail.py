@@ -241,6 +241,12 @@ def indexed(path: Path) -> Path:
         ("UPDATE stream_events SET event_id = 5 WHERE event_id = 3", 3, "event 3 is not in its"),
         ("INSERT INTO stream_events VALUES (9, 1, 3)", 3, "has event 3 where it does not belong"),
         ("INSERT INTO stream_events VALUES (9, 1, 99)", 99, "has event 99 where it does not"),
+        ("UPDATE stream_events SET stream_id = 9 WHERE event_id = 3", 3, "not in its place"),
+        (
+            "UPDATE stream_events SET stream_id = 9 WHERE event_id = 3",
+            3,
+            "where it does not belong",
+        ),
         ("UPDATE head SET moved_to = 31", 31, "event 31 is not in its place"),
     ],
 )
