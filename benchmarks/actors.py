@@ -1,8 +1,9 @@
 """Live aggregates: how many bytes each, how fast they start, how long a crash takes.
 
-In a process of its own, with the collector and the processor as the daemon has them. An aggregate
-is started as in the daemon: a message finds no actor under its name, its supervisor starts one,
-which hydrates before it answers. Each has one event, and its bytes are counted with its state.
+In a process of its own, with the collector and the processor as the daemon has them. Aggregates
+are started as in the daemon: a message finds no actor under its name, its supervisor starts one,
+which hydrates before it answers. So many are asked at once as an import has under way; one in five
+is asked alone. Each has one event, and its bytes are counted with its state.
 
 Of those that crash half have just as many events as there are between two snapshots, and one in
 their file; the others have one event less, no snapshot, and read all of them again.
@@ -42,6 +43,7 @@ EVENTS = 100
 
 PYKKA_ACTORS = 2_000
 WINDOW = 1_000
+TOGETHER = 256
 OPTIONS = RuntimeOptions(
     hydration_delay=0, hydration_delay_entropy=0, snapshot_every=EVENTS, idle_timeout=86_400
 )
@@ -71,6 +73,13 @@ def figures(scale: Scale) -> Iterator[Figure]:
         peer,
         found["Pykka starts"],
         targets.STARTS,
+    )
+    yield Figure(
+        f"{many}: started, by a message for each",
+        "a second",
+        found["single starts"],
+        peer,
+        found["Pykka starts"],
     )
     yield Figure(
         f"{many}: one of {EVENTS} events crashes, its next command is answered",
@@ -103,7 +112,12 @@ def live(place: Path, *, count: int, crashes: int) -> Rates:
         _deposit(opened, crashes)
         collector.settle()
         before = resident_bytes()
-        found = {"starts": rate(count, _start, opened, range(2 * crashes, accounts))}
+        alone = range(2 * crashes, 2 * crashes + count // 5)
+        together = range(alone.stop, accounts)
+        found = {
+            "single starts": rate(len(alone), _start_each, opened, alone),
+            "starts": rate(len(together), _start_together, opened, together),
+        }
         gc.collect()
         found["bytes"] = (resident_bytes() - before) / count
         alive = count_children(opened.system.aggregates).active
@@ -133,15 +147,30 @@ def _crash(opened: Runtime, numbers: range, events: int) -> float:
     return statistics.median(taken) * 1_000
 
 
-def _start(opened: Runtime, numbers: range) -> None:
+def _start_together(opened: Runtime, numbers: range) -> None:
+    under_way: deque[list[Any]] = deque()
+    for first in range(0, len(numbers), TOGETHER):
+        names = map(workload.account, numbers[first : first + TOGETHER])
+        under_way.append(opened.bus.read_many(Account, names))
+        if len(under_way) == 2:
+            _wait(under_way.popleft())
+    for several in under_way:
+        _wait(several)
+
+
+def _wait(asked: list[Any]) -> None:
+    for one in asked:
+        one.get()
+
+
+def _start_each(opened: Runtime, numbers: range) -> None:
     waiting: deque[Any] = deque()
     for number in numbers:
         waiting.append(opened.bus.read(Account, workload.account(number)))
         if len(waiting) == WINDOW:  # half of them, as `send_many` does it
             for _ in range(WINDOW // 2):
                 waiting.popleft().get()
-    for one in waiting:
-        one.get()
+    _wait(list(waiting))
 
 
 def crash_and_send(opened: Runtime, account: str, *, version: int) -> float:

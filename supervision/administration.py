@@ -8,7 +8,7 @@ while it waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -29,6 +29,7 @@ __all__ = [
     "GetChildSpec",
     "RestartChild",
     "StartChild",
+    "StartChildren",
     "TerminateChild",
     "WhichChildren",
     "count_children",
@@ -38,6 +39,8 @@ __all__ = [
     "restart_child_async",
     "start_child",
     "start_child_async",
+    "start_children",
+    "start_children_async",
     "terminate_child",
     "terminate_child_async",
     "which_children",
@@ -52,6 +55,13 @@ class StartChild:
     """Start this child and keep it."""
 
     spec: ChildSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StartChildren:
+    """Start these children, each by itself; the answer has a place for each."""
+
+    specs: tuple[ChildSpec, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,40 @@ def start_child(
 def start_child_async(supervisor: Address, child: ChildSpec | type[Actor]) -> Future[Ref | None]:
     """As `start_child`, but do not wait: return a future of the ref."""
     return cast("Future[Ref | None]", supervisor.ask(StartChild(as_spec(child)), block=False))
+
+
+def start_children(
+    supervisor: Address,
+    children: Iterable[ChildSpec | type[Actor]],
+    *,
+    timeout: float | None = None,
+) -> list[Ref | Exception | None]:
+    """Start many children of a dynamic supervisor with one message, which is quicker.
+
+    Each is started as by `start_child`, in their order, and they come up side by side. Returns when
+    all have: for each, in its place, what `start_child` would return or the exception that it would
+    raise. One that fails hinders no other. Where the supervisor is asked to stop meanwhile, those
+    that have not come up yet have `ActorDead` in their place.
+
+    Raises:
+        InvalidChildSpec: one is no spec; none has been started.
+        NotSupported: it is no dynamic supervisor: others wait for one child after the other.
+        ActorDead: the supervisor has ended.
+        CallTimeout: no answer in time; the starts go on.
+    """
+    return cast(
+        "list[Ref | Exception | None]", supervisor.ask(_start_all(children), timeout=timeout)
+    )
+
+
+def start_children_async(
+    supervisor: Address, children: Iterable[ChildSpec | type[Actor]]
+) -> Future[list[Ref | Exception | None]]:
+    """As `start_children`, but do not wait: return a future of what became of them."""
+    return cast(
+        "Future[list[Ref | Exception | None]]",
+        supervisor.ask(_start_all(children), block=False),
+    )
 
 
 def terminate_child(
@@ -230,6 +274,10 @@ def get_child_spec(
         CallTimeout: no answer in time.
     """
     return cast("ChildSpec", supervisor.ask(GetChildSpec(child), timeout=timeout))
+
+
+def _start_all(children: Iterable[ChildSpec | type[Actor]]) -> StartChildren:
+    return StartChildren(tuple(map(as_spec, children)))
 
 
 def _terminate(child: Hashable, shutdown: ShutdownTime | None) -> TerminateChild:

@@ -10,8 +10,9 @@ the same however many children there are. When it stops itself, its children sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from random import random
 from typing import Any
 
@@ -22,6 +23,7 @@ from supervision.administration import (
     GetChildSpec,
     RestartChild,
     StartChild,
+    StartChildren,
     TerminateChild,
     WhichChildren,
 )
@@ -37,6 +39,7 @@ from supervision.errors import (
     NotSupported,
 )
 from supervision.execution import shield
+from supervision.future import Future
 from supervision.messages import Exited, Started
 from supervision.monitors import Down
 from supervision.reasons import ExitReason, Shutdown
@@ -104,6 +107,8 @@ class DynamicSupervisor(AllAtOnce):
                 self._child_started(message.ref)
             case StartChild(spec):
                 return self._start_child(spec)
+            case StartChildren(specs):
+                return self._start_all(specs)
             case TerminateChild(child, shutdown):
                 return self._terminate_child(child, shutdown)
             case RetryRestart(child):
@@ -138,6 +143,31 @@ class DynamicSupervisor(AllAtOnce):
     # -- administration ----------------------------------------------------------------------------
 
     def _start_child(self, spec: ChildSpec) -> Ref | None:
+        started = self._begin_start(spec)
+        if isinstance(started, DynamicChild):
+            started.start_reply = self.defer_reply()
+            return None
+        return started
+
+    def _start_all(self, specs: Iterable[ChildSpec]) -> list[Any] | None:
+        """Start each; return what became of them, `None` if some are still to tell."""
+        outcomes: list[Any] = []
+        for spec in specs:
+            try:
+                started: Any = self._begin_start(spec)
+            except Exception as refused:  # noqa: BLE001 - the answer of this one
+                started = refused
+            if isinstance(started, DynamicChild):
+                started.start_reply = started = Future()
+            outcomes.append(started)
+        awaited = sum(isinstance(one, Future) for one in outcomes)
+        if not awaited:
+            return outcomes
+        _answer_once_all_are_there(self.defer_reply(), outcomes, awaited)
+        return None
+
+    def _begin_start(self, spec: ChildSpec) -> DynamicChild | Ref | None:
+        """Return the actor, `None` if it declined; the child, if its start is to be awaited."""
         check_significant(spec, self._flags.auto_shutdown)
         if len(self._children) >= self._max_children:
             raise MaxChildren(int(self._max_children))
@@ -147,8 +177,7 @@ class DynamicSupervisor(AllAtOnce):
             self._refuse_if_failed(spec, outcome)
             return None
         if child.state is ChildState.STARTING and spec.await_start:
-            child.start_reply = self.defer_reply()
-            return None
+            return child
         return child.ref
 
     def _refuse_if_failed(self, spec: ChildSpec, outcome: Outcome) -> None:
@@ -281,6 +310,23 @@ class DynamicSupervisor(AllAtOnce):
 
     def _waits(self, child: DynamicChild) -> bool:
         return self._children.of(child.ref) is child and not child.active
+
+
+def _answer_once_all_are_there(reply: Future[list[Any]], outcomes: list[Any], awaited: int) -> None:
+    """Put what is to come into its place, and answer with all; runs in the supervisor's thread."""
+    left = awaited
+
+    def take(place: int, started: Future[Ref | None]) -> None:
+        nonlocal left
+        failure = started.exception()
+        outcomes[place] = started.get() if failure is None else failure
+        left -= 1
+        if not left:
+            reply.try_set(outcomes)
+
+    for place, one in enumerate(outcomes):
+        if isinstance(one, Future):
+            one.add_done_callback(partial(take, place))
 
 
 def _check_dynamic(flags: SupervisorFlags, max_children: object) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from random import random
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from supervision.administration import DeleteChild, StartChild
+from supervision.administration import DeleteChild, StartChild, StartChildren
 from supervision.clock import SYSTEM_CLOCK, Clock
 from supervision.errors import InvalidChildSpec, InvalidSupervisorFlags, NotSupported
 from supervision.partitions import PartitionKey, Running
@@ -127,7 +127,7 @@ class PartitionSupervisor(Supervisor):
         match message:
             case Resize(count):
                 return self._resize(count)
-            case StartChild() | DeleteChild():
+            case StartChild() | StartChildren() | DeleteChild():
                 msg = f"{type(message).__name__}: a partition supervisor has its partitions; resize"
                 raise NotSupported(msg)
             case _:

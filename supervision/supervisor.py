@@ -22,6 +22,7 @@ from supervision.administration import (
     GetChildSpec,
     RestartChild,
     StartChild,
+    StartChildren,
     TerminateChild,
     WhichChildren,
 )
@@ -133,6 +134,9 @@ class Supervisor(OneByOne):
                 return self._children.counts()
             case GetChildSpec(child_id):
                 return self._find(child_id).spec
+            case StartChildren():
+                msg = "StartChildren: a static supervisor starts one child after the other"
+                raise NotSupported(msg)
             case _:
                 self._reporter.unexpected(message)
                 msg = f"a supervisor does not know the message {type(message).__name__}"

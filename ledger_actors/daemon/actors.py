@@ -96,14 +96,14 @@ class Actors:
         if identity is None:
             self.find(name).tell(message)
         else:
-            self._bus.deliver((self.aggregate(name), identity), message, Future())
+            self._bus.actors.deliver((self.aggregate(name), identity), message, Future())
 
     def _ask(self, name: str, identity: str | None, message: Any) -> Future[Any]:
         if identity is None:
             answer: Future[Any] = self.find(name).ask(message, block=False)
         else:
             answer = Future()
-            self._bus.deliver((self.aggregate(name), identity), message, answer)
+            self._bus.actors.deliver((self.aggregate(name), identity), message, answer)
         return answer
 
     def _whereis(self, name: str, identity: str | None) -> Ref | None:

@@ -28,24 +28,37 @@ from ledger_actors.runtime.errors import StreamGap
 from ledger_actors.runtime.passivation import Passivated
 from ledger_actors.runtime.recorded import log_fields
 from ledger_actors.runtime.stored_states import latest_snapshot, save_snapshot
-from ledger_actors.runtime.system import System
+from ledger_actors.runtime.system import RuntimeOptions, System
 from ledger_actors.store.errors import CommandIdReused
 from ledger_actors.store.journal import AppendRequest
-from ledger_actors.store.model import Append, Guard, RecordedEvent, StreamWrite
+from ledger_actors.store.model import (
+    Append,
+    Guard,
+    RecordedEvent,
+    StreamHistory,
+    StreamWrite,
+)
 from supervision import POOLED, Future, Rejection, Shutdown
 from supervision.execution import shield
 
-__all__ = ["Aggregate", "Named"]
+__all__ = ["Aggregate", "Named", "few_events"]
 
 S = TypeVar("S")
 
 A_FEW = 64
-"""As many events are read at a start before it is looked whether there is a snapshot."""
 
 UNWRITTEN_IDLE_SECONDS = 1.0
 """How long an actor without any event is kept, after it was asked or refused something."""
 
 Named: TypeAlias = "tuple[type[Aggregate[Any]], str]"
+
+
+def few_events(options: RuntimeOptions) -> int:
+    """Return how many events are read at a start before it is looked whether there is a snapshot.
+
+    A stream that has fewer has none.
+    """
+    return min(A_FEW, options.snapshot_every or A_FEW)
 
 
 class Aggregate(Passivated, Generic[S]):
@@ -97,9 +110,13 @@ class Aggregate(Passivated, Generic[S]):
     """A state that is to be kept when it is on disk; `_snapshot_id` is its event, once it is."""
     _snapshot_id = 0
     _held: deque[tuple[int, Future[Any], Stand | Rejection]] | None = None
+    _history: StreamHistory | None = None
+    """The whole stream, read for many at once before they were started."""
 
-    def __init__(self, system: System, identity: str) -> None:
+    def __init__(self, system: System, identity: str, history: StreamHistory | None = None) -> None:
         super().__init__(system)
+        if history is not None:
+            self._history = history
         self.identity = identity
         self.stream_name = self.stream(identity)
         # What is in flight is in it. It is replaced as a whole: others read it at any time.
@@ -119,13 +136,26 @@ class Aggregate(Passivated, Generic[S]):
         return f"{cls.category}-{identity}"
 
     def on_start(self) -> None:
-        """Hydrate: the latest snapshot, then the events after it. Messages wait meanwhile.
+        """Hydrate; messages wait meanwhile."""
+        history = self._history
+        if history is not None:
+            del self._history
+        stream, store = self.stream_name, self._system.store
+        if history is not None and store.is_unwritten_since(stream, history.as_of):
+            self._apply_all(history.events)
+        else:
+            self._hydrate()
+        self.used()
+        self.arm_idle_timer()
+
+    def _hydrate(self) -> None:
+        """Apply the latest snapshot, then the events after it.
 
         Most aggregates have few events, and those are read without looking for a snapshot. If there
         were many there is one again, so that the next start is short.
         """
         options = self._system.options
-        few = min(A_FEW, options.snapshot_every or A_FEW)
+        few = few_events(options)
         rows: Sequence[RecordedEvent] = ()
         may_be_more = self._system.store.version_written(self.stream_name) >= few
         if not may_be_more:
@@ -142,8 +172,6 @@ class Aggregate(Passivated, Generic[S]):
         if last_id and self._is_snapshot_due(self._stand.version):
             self._snapshot_at = self._stand.version
             self._keep(self._stand, last_id)
-        self.used()
-        self.arm_idle_timer()
 
     def on_receive(self, message: Any) -> Any:
         """Handle what an aggregate understands; anything else is logged and ignored."""

@@ -14,7 +14,6 @@ under the same id is decided anew, on what is true then.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, groupby
 from operator import attrgetter
@@ -30,33 +29,27 @@ from ledger_actors.runtime.errors import DoesNotExist, InvalidCommand, UnknownCo
 from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.journey import Journey, Ways
 from ledger_actors.runtime.lanes import Lanes, NoLanes
+from ledger_actors.runtime.on_demand import MANY, Address, OnDemand
 from ledger_actors.runtime.question import Question
 from ledger_actors.runtime.stored_states import short_state
 from ledger_actors.runtime.system import System, by_category
 from ledger_actors.store.errors import CommandIdReused, StoreError
 from ledger_actors.store.model import StoredCommand
-from supervision import Actor, AlreadyRegistered, AlreadyStarted, Future, Ref
-from supervision.administration import start_child_async
-from supervision.execution import shield
-from supervision.specs import ChildSpec, child_spec
-from supervision.terms import TEMPORARY
+from supervision import Future
 
 __all__ = ["CommandBus"]
 
 SHORT_HISTORY = 32
 """Events that are read where an actor would have to be started for them."""
 
-Address: TypeAlias = tuple[type[Aggregate[Any]] | type[CommandHandler], str]
-"""Who is started by the first message to it: an aggregate by its id, a handler by its command."""
-
-
 _Owner: TypeAlias = tuple[type[Aggregate[Any]], str, "Callable[[Any], Iterable[Named]] | None"]
 """Who decides a command: the class, the field with the id, and what else the command names."""
 
 
 class CommandBus:
-    """Routes commands. Any thread may use it; it waits for nothing and has no state of its own
-    but the aggregates that are being started.
+    """Routes commands. Any thread may use it; it waits for nothing.
+
+    `actors` are those that are started on demand.
     """
 
     def __init__(
@@ -74,13 +67,11 @@ class CommandBus:
         }
         self.handlers = {one.command: one for one in handlers}
         self._numbers = count()
-        self._lanes = Lanes(lambda key: system.names.whereis(_name(key)), self.later)
+        self.actors = OnDemand(system, self)
+        self._lanes = Lanes(self.actors.whereis, self.later)
         self._no_lanes = NoLanes(self.later)
         self._deadlines: dict[float, Deadlines[Journey | Question]] = {}
         self._closed = False
-        self._lock = threading.Lock()
-        self._starting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
-        self._kinds: dict[type[Actor], ChildSpec] = {}
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -169,7 +160,7 @@ class CommandBus:
             raise UnknownCommand(envelope.type, None)
         journey = Journey(
             envelope,
-            self.deliver,
+            self.actors.deliver,
             ways,
             key=key,
             number=next(self._numbers),
@@ -188,7 +179,10 @@ class CommandBus:
                 journey.refuse()
             return
         for ways, group in groupby(journeys, _ways):
-            ways.enter(list(group))
+            together = list(group)
+            if ways is self._lanes:
+                self._start_together(together)
+            ways.enter(together)
         for journey in journeys:
             for named in journey.awaited():
                 self._look_up(named, journey)
@@ -229,31 +223,6 @@ class CommandBus:
 
     # -- aggregates ----------------------------------------------------------------------------
 
-    def deliver(
-        self, key: Address, message: Any, answer: Future[Any], to: Ref | None = None
-    ) -> None:
-        """Give a message to an aggregate or a handler, started if it does not run; do not wait.
-
-        `to` is the actor, where it is known. Messages from one thread arrive in their order, also
-        around a start.
-        """
-        if to is not None and key not in self._starting:  # else those that wait for it come first
-            to.forward(message, answer)
-            return
-        with shield():  # an actor that is killed here must not leave a start behind half made
-            with self._lock:
-                waiting = self._starting.get(key)
-                if waiting is not None:
-                    waiting.append((message, answer))
-                    return
-                ref = self._system.names.whereis(_name(key))
-                if ref is None:
-                    self._starting[key] = [(message, answer)]
-            if ref is not None:
-                ref.forward(message, answer)
-            else:
-                self._start(key)
-
     def read(
         self, cls: type[Aggregate[Any]], identity: str, *, ahead: bool = False
     ) -> Future[Stand]:
@@ -262,8 +231,21 @@ class CommandBus:
         It is the state after all commands that were dispatched to it before; an aggregate that ends
         before it has answered is asked again. The future fails with `CallTimeout` if there is no
         answer in the time that a command has.
+
+        Raises:
+            ValueError: the id is none.
         """
+        cls.stream(identity)
         return self._ask((cls, identity), ReadAhead() if ahead else ReadState())
+
+    def read_many(
+        self, cls: type[Aggregate[Any]], identities: Iterable[str]
+    ) -> list[Future[Stand]]:
+        """As `read`, of many at once, which is quicker."""
+        keys: list[Named] = [(cls, one) for one in identities if cls.stream(one)]
+        questions = [self._question(key, ReadState()) for key in keys]
+        self._put(questions)
+        return [one.outcome for one in questions]
 
     def ask(self, key: Named, message: Any, answer: Future[Any]) -> None:
         """As `read`, for a message of one's own making and a future that is there already."""
@@ -278,11 +260,11 @@ class CommandBus:
         """
         if self._lanes.is_in_use(key):
             return None
-        ref = self._system.names.whereis(_name(key))
+        ref = self.actors.whereis(key)
         if ref is not None:
             actor = ref.running
             return actor.ahead() if ref.is_idle() and isinstance(actor, Aggregate) else None
-        if key in self._starting:
+        if self.actors.is_starting(key):
             return None
         cls, identity = key
         if new and not self._system.store.version_written(cls.stream(identity)):
@@ -290,47 +272,29 @@ class CommandBus:
         return short_state(self._system, cls, identity, most=SHORT_HISTORY)
 
     def _ask(self, key: Named, message: Any, *, number: float | None = None) -> Future[Any]:
-        place = next(self._numbers) if number is None else number
-        question = Question(message, self.deliver, self._lanes, key=key, number=place)
-        self._deadline(self._system.options.command_timeout).add([question])
-        if self._closed:
-            question.close()
-        else:
-            self._lanes.enter([question])
+        question = self._question(key, message, number)
+        self._put([question])
         return question.outcome
 
-    def _start(self, key: Address) -> None:
-        cls, identity = key
-        kind = self._kinds.get(cls)
-        if kind is None:  # they are very many, and differ in little
-            kind = self._kinds[cls] = child_spec(cls, restart=TEMPORARY, await_start=False)
-        name = _name(key)  # its id too: what its supervisor logs then reads `account/a-1`
-        spec = kind.of_another(
-            name,
-            self._system,
-            self if issubclass(cls, CommandHandler) else identity,
-            name=self._system.names.name(name),
-        )
-        start_child_async(self._system.aggregates, spec).add_done_callback(
-            lambda started: self._started(key, started)
-        )
+    def _question(self, key: Named, message: Any, number: float | None = None) -> Question:
+        place = next(self._numbers) if number is None else number
+        return Question(message, self.actors.deliver, self._lanes, key=key, number=place)
 
-    def _started(self, key: Address, started: Future[Ref | None]) -> None:
-        problem = started.exception()
-        ref = started.get() if problem is None else _owner_of(problem)
-        while True:
-            with self._lock:
-                waiting = self._starting[key]
-                if not waiting:
-                    del self._starting[key]
-                    return
-                self._starting[key] = []
-            for message, answer in waiting:
-                if ref is not None:
-                    ref.forward(message, answer)
-                else:
-                    assert problem is not None
-                    answer.try_set_exception(problem)
+    def _put(self, questions: Sequence[Question]) -> None:
+        self._deadline(self._system.options.command_timeout).add(questions)
+        if self._closed:
+            for question in questions:
+                question.close()
+        else:
+            self._start_together(questions)
+            self._lanes.enter(questions)
+
+    def _start_together(self, travellers: Sequence[Journey | Question]) -> None:
+        """Start the aggregates of many that do not run, before anything is sent to them."""
+        if len(travellers) >= MANY:
+            in_use = self._lanes.is_in_use
+            keys: dict[Any, None] = dict.fromkeys(one.key for one in travellers)
+            self.actors.start_absent([key for key in keys if not in_use(key)])
 
 
 _ways = attrgetter("ways")
@@ -351,19 +315,8 @@ def _known(outcome: Outcome | Exception) -> Future[Outcome]:
     return future
 
 
-def _name(key: Any) -> tuple[str, str]:
-    cls, identity = key
-    return (cls.category, identity)
-
-
 def _check(cls: type[Aggregate[Any]], identity: Any) -> None:
     try:
         cls.stream(identity)
     except ValueError as error:
         raise InvalidCommand(str(error)) from error
-
-
-def _owner_of(problem: BaseException) -> Ref | None:
-    if isinstance(problem, (AlreadyRegistered, AlreadyStarted)):
-        return problem.ref
-    return None

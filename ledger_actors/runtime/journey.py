@@ -41,7 +41,7 @@ class Ways(Protocol):
 
 
 Deliver = Callable[[Any, Any, "Future[Any]", "Ref | None"], None]
-"""Gives a message to whoever has a key, with a future for the answer; see `CommandBus.deliver`."""
+"""Gives a message to whoever has a key, with a future for the answer; see `OnDemand.deliver`."""
 
 
 class Journey:

@@ -6,7 +6,7 @@ is the bare one: a store, a journal, and the classes that a program gives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -175,6 +175,12 @@ class Runtime:
         if as_of is not None:
             return state_at(self.system, cls, identity, as_of).state
         return self.bus.read(cls, identity).get().state
+
+    def states(self, cls: type[Aggregate[Any]], identities: Iterable[str]) -> list[Any]:
+        """Return the states of many aggregates, each in its place; those that rest are started
+        together.
+        """
+        return [one.get().state for one in self.bus.read_many(cls, identities)]
 
     def read(
         self,

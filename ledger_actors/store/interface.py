@@ -16,6 +16,7 @@ from ledger_actors.store.model import (
     Snapshot,
     Standing,
     StoredCommand,
+    StreamHistory,
     VerifyReport,
 )
 
@@ -88,6 +89,22 @@ class EventStore(Protocol):
 
         Raises:
             EventIdInFuture: at the call, `up_to_id` is beyond the head.
+        """
+
+    def read_short_streams(
+        self, streams: Collection[str], *, most: int
+    ) -> dict[str, StreamHistory]:
+        """Return the whole of each of these streams that has at most so many events, by name.
+
+        Two queries for all of them; one without events is there. Any may be left out, long ones
+        and those with large payloads among them: read those by `read_stream`.
+        """
+
+    def is_unwritten_since(self, stream: str, event_id: int) -> bool:
+        """Return whether a stream is known to have no event behind `event_id`.
+
+        Reads nothing from the disk: `False` also means that too much was written since. What is
+        not on disk yet is not known either.
         """
 
     def read_all(

@@ -33,6 +33,7 @@ __all__ = [
     "Snapshot",
     "Standing",
     "StoredCommand",
+    "StreamHistory",
     "StreamWrite",
     "VerifyReport",
 ]
@@ -213,6 +214,13 @@ class CommandsFound(msgspec.Struct, frozen=True):
 
     found: dict[str, StoredCommand]
     moment: int
+
+
+class StreamHistory(msgspec.Struct, frozen=True, gc=False):
+    """All that a stream had when event `as_of` was the last of the log."""
+
+    events: tuple[RecordedEvent, ...]
+    as_of: int
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):

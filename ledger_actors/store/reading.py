@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +14,13 @@ import msgspec
 from ledger_actors.store.connections import Readers
 from ledger_actors.store.dealt import DEALT
 from ledger_actors.store.errors import CorruptStore, EventIdInFuture
-from ledger_actors.store.model import Heading, RecordedEvent, Standing, StoredCommand
+from ledger_actors.store.model import (
+    Heading,
+    RecordedEvent,
+    Standing,
+    StoredCommand,
+    StreamHistory,
+)
 from ledger_actors.store.rows import fetch, fetch_text, json_text
 from ledger_actors.store.stream_tail import Moved, StreamTail
 
@@ -47,6 +54,8 @@ _HEADINGS = (
 _HEADINGS_PAGE = 1000  # rows
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _MOST_UNKNOWN = 1000  # events that are gone over at each read, for they are in no index
+_SMALL_PAYLOAD = 4096  # characters
+_MOST_EVENTS = 2048  # of short streams that are read at once
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
 _FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the system each time
@@ -83,6 +92,17 @@ _VERSION = f"""
 SELECT max(coalesce(({_VERSION_INDEXED}), 0), coalesce((
   SELECT max(version) FROM events
   WHERE id > :known AND stream_id = (SELECT id FROM streams WHERE name = :stream)), 0))
+"""
+_SHORT_STREAMS = """
+SELECT known.name, x.event_id FROM (
+  SELECT s.id, s.name, (SELECT max(version) FROM stream_events WHERE stream_id = s.id) AS version
+  FROM json_each(:streams) AS wanted CROSS JOIN streams AS s ON s.name = wanted.value) AS known
+LEFT JOIN stream_events AS x ON x.stream_id = known.id AND known.version <= :most
+WHERE known.version IS NOT NULL
+"""  # of a long one there is a row without an event
+_SMALL_EVENTS = f"""
+SELECT {_FIELDS} {_FROM} WHERE e.id IN (SELECT value FROM json_each(:ids))
+  AND length(e.payload) <= {_SMALL_PAYLOAD}
 """
 _HEAD = "SELECT event_id, moved_to FROM head"
 
@@ -148,6 +168,31 @@ class Reading:
             return _events(connection, _STREAM, values, key="version")
 
         return self._pages(page, after_version, batch_size, key="version")
+
+    def short_streams(self, streams: Collection[str], *, most: int) -> dict[str, StreamHistory]:
+        """Return the whole of those streams that are short; see `EventStore`."""
+        if self._own_tail:
+            return {}  # it may be behind
+        as_of = self._tail.known_to
+        # JSON in SQL ends at a NUL, and has no half of a surrogate pair.
+        ids = self._tail.short(filter(str.isprintable, streams), most=most)
+        with self._readers.lease() as connection:
+            values = {"streams": json_text(ids), "most": most}
+            for name, event_id in fetch(connection, ["name", "event_id"], _SHORT_STREAMS, values):
+                if event_id is None:
+                    del ids[name]
+                else:
+                    ids[name].add(event_id)
+            wanted = list(islice(chain.from_iterable(ids.values()), _MOST_EVENTS))
+            events = _events(connection, _SMALL_EVENTS, {"ids": json_text(wanted)}, key="id")
+        found = {name: list[RecordedEvent]() for name in ids}
+        for event in events:
+            found[event.stream].append(event)
+        return {
+            name: StreamHistory(tuple(history), as_of)
+            for name, history in found.items()
+            if len(history) == len(ids[name])
+        }
 
     def all(
         self,

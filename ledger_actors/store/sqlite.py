@@ -30,6 +30,7 @@ from ledger_actors.store.model import (
     Snapshot,
     Standing,
     StoredCommand,
+    StreamHistory,
     VerifyReport,
 )
 from ledger_actors.store.owner_only import make_folder, not_made, warn_if_exposed
@@ -72,7 +73,7 @@ class SqliteEventStore:
         self._lock = threading.RLock()
         self._closed = False
         self._checkpoints = Checkpoints(self._shown)
-        places = StreamTail()
+        self._places = places = StreamTail()
         self._guard = None if in_memory or read_only else _take_lock(self._path)
         self._writer: Writer | None = None
         try:
@@ -146,6 +147,16 @@ class SqliteEventStore:
             up_to_id=up_to_id,
             batch_size=batch_size,
         )
+
+    def read_short_streams(
+        self, streams: Collection[str], *, most: int
+    ) -> dict[str, StreamHistory]:
+        """Return the whole of those streams that are short; see the interface."""
+        return self._reading.short_streams(streams, most=most)
+
+    def is_unwritten_since(self, stream: str, event_id: int) -> bool:
+        """Return whether a stream is known to have no event behind an id; see the interface."""
+        return self._writer is not None and self._places.is_unwritten_since(stream, event_id)
 
     def read_all(
         self,

@@ -13,7 +13,7 @@ log from there on. That is `RUN` events twice, at most and by and large.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 
@@ -91,8 +91,8 @@ class StreamTail:
         self.moved = Moved()
         self.known_to = 0
         """The event up to which every place is in the table or here."""
-        self.in_doubt = False
-        """Whether there may be events behind it: from before a commit until it is taken over."""
+        self.in_doubt: Collection[str] = ()
+        """Streams that may have events behind it: from before a commit until it is taken over."""
         self._runs = (_EMPTY, _Run())
         self._left: Iterator[Place] | None = None
         self._slice: tuple[Sequence[Place], Moved] | None = None
@@ -112,7 +112,7 @@ class StreamTail:
         self._begin(moving, growing)
         self.known_to = max(moved.up_to, moving.last, growing.last)
         self._begin_if_due()
-        self.in_doubt = False
+        self.in_doubt = ()
 
     def next_slice(self, events: int) -> tuple[Sequence[Place], Moved]:
         """Return what is to be moved with a commit of so many events, and what is moved then."""
@@ -134,7 +134,7 @@ class StreamTail:
             self._begin(_EMPTY, growing)
         self.known_to = last
         self._begin_if_due()
-        self.in_doubt = False
+        self.in_doubt = ()
 
     # -- for readers -------------------------------------------------------------------------------
 
@@ -158,6 +158,38 @@ class StreamTail:
                 start = max(0, after + 1 - first)
                 found += ids[start : start + limit]
         return found[:limit]
+
+    def short(self, streams: Iterable[str], *, most: int) -> dict[str, set[int]]:
+        """Return the events that are here of those streams that have, by what is known here, at
+        most so many.
+        """
+        runs = self._runs
+        found: dict[str, set[int]] = {}
+        for stream in streams:
+            here = set[int]()
+            found[stream] = here
+            for run in runs:
+                part = run.streams.get(stream)
+                if part is not None:
+                    _, first, ids = part
+                    if first + len(ids) - 1 > most:
+                        del found[stream]
+                        break
+                    here.update(ids)
+        return found
+
+    def is_unwritten_since(self, stream: str, event_id: int) -> bool:
+        """Return whether a stream is known to have no event behind `event_id`, but for those of a
+        commit that begins after this.
+
+        The order matters: first what may be about to come, last what may have gone into the table.
+        """
+        if stream in self.in_doubt:
+            return False
+        for run in reversed(self._runs):
+            if (found := run.streams.get(stream)) is not None:
+                return found[2][-1] <= event_id
+        return self.moved.up_to <= event_id
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -151,7 +151,7 @@ class Writer:
                 raise _Overtaken
             writing.write(connection, admitted, places, updated_at=recorded_at)
             self.recent.add(command_id for command_id, *_ in admitted.commands)
-            self._places.in_doubt = True
+            self._places.in_doubt = admitted.streams
             connection.execute("COMMIT")
         except BaseException:
             _roll_back(connection)

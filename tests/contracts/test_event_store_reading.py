@@ -158,6 +158,55 @@ class TestStreams:
             event_store.read_stream("s", up_to_id=1)
 
 
+class TestShortStreams:
+    """Many streams in one look; whatever is not certain is left out."""
+
+    @pytest.fixture(autouse=True)
+    def _log(self, event_store: EventStore) -> None:
+        fill(event_store, *[("a", "A"), ("b", "A"), ("a", "A")], *[("long", "A")] * 4)
+
+    def test_each_is_there_as_a_whole(self, event_store: EventStore) -> None:
+        found = event_store.read_short_streams(["a", "b"], most=3)
+        for stream in ("a", "b"):
+            assert found[stream].events == tuple(event_store.read_stream(stream))
+            assert found[stream].as_of == 7
+
+    def test_one_without_events_is_there_too(self, event_store: EventStore) -> None:
+        assert event_store.read_short_streams(["none"], most=3)["none"].events == ()
+        assert event_store.read_short_streams([], most=3) == {}
+
+    @pytest.mark.parametrize(("most", "there"), [(3, ["a"]), (4, ["a", "long"]), (1, [])])
+    def test_one_that_is_longer_is_left_out(
+        self, event_store: EventStore, most: int, there: list[str]
+    ) -> None:
+        assert sorted(event_store.read_short_streams(["a", "long"], most=most)) == there
+
+    def test_one_with_a_large_payload_is_left_out(self, event_store: EventStore) -> None:
+        large = NewEvent("Large", '"' + "x" * 100_000 + '"')
+        event_store.append([Append((StreamWrite("a", (large,)),))])
+        assert list(event_store.read_short_streams(["a", "b"], most=3)) == ["b"]
+
+    def test_so_many_events_are_read_and_no_more(self, event_store: EventStore) -> None:
+        names = [f"s-{number}" for number in range(300)]
+        fill(event_store, *[(name, "A") for name in names for _ in range(10)])
+        found = event_store.read_short_streams(names, most=10)
+        assert 100 < len(found) < 300
+        assert {len(history.events) for history in found.values()} == {10}
+
+    @pytest.mark.parametrize("name", ["nul-\x00-a", "half-\ud800"])
+    def test_a_name_that_sql_could_mistake_is_left_out(
+        self, event_store: EventStore, name: str
+    ) -> None:
+        assert list(event_store.read_short_streams([name, "b"], most=3)) == ["b"]
+
+    def test_it_is_known_whether_one_was_written_since(self, event_store: EventStore) -> None:
+        since = {name: event_store.is_unwritten_since(name, 3) for name in ("a", "b", "long", "c")}
+        assert since == {"a": True, "b": True, "long": False, "c": True}
+        assert not event_store.is_unwritten_since("a", 2)
+        fill(event_store, ("b", "A"))
+        assert not event_store.is_unwritten_since("b", 7)
+
+
 class TestSnapshots:
     @pytest.fixture(autouse=True)
     def _log(self, event_store: EventStore) -> None:

@@ -29,6 +29,7 @@ from supervision.administration import (
     DeleteChild,
     RestartChild,
     StartChild,
+    StartChildren,
     TerminateChild,
 )
 from supervision.testing import HANG, wait_for_exit
@@ -128,6 +129,7 @@ def run_dynamic(life: Life, victim: Ref) -> None:
     life.ask(victim, CountChildren())
     for ref in refs[1:]:
         life.ask(victim, TerminateChild(ref))
+    life.ask(victim, StartChildren(tuple(life.spec(index) for index in range(3))))
     life.ask(victim, CountChildren())
 
 

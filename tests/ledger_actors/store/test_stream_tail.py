@@ -75,6 +75,22 @@ def ensure_streams_are_as_the_log_has_them(store: SqliteEventStore) -> None:
         assert list(part) == events[1 : last.version]
         part = store.read_stream(stream, after_version=2, up_to_version=4)
         assert list(part) == events[2:4]
+    ensure_short_streams_are_as_the_log_has_them(store)
+
+
+def ensure_short_streams_are_as_the_log_has_them(store: SqliteEventStore) -> None:
+    """All of them, or none where it is not certain."""
+    streams, most, head = by_stream(store), 5, store.head()
+    for stream, history in store.read_short_streams([*streams, "e"], most=most).items():
+        assert list(history.events) == [
+            event for event in streams[stream] if event.id <= history.as_of
+        ]
+        assert len(history.events) <= most
+        assert history.as_of <= head
+    for stream, events in streams.items():
+        for event_id in range(head + 1):
+            if store.is_unwritten_since(stream, event_id):
+                assert events == [event for event in events if event.id <= event_id]
 
 
 def moved(path: Path) -> tuple[int, int]:
@@ -99,6 +115,27 @@ def test_a_commit_without_events_moves_nothing(path: Path) -> None:
         assert moved(path) == (0, 0)
         write(store, ("a", 1), ("a", 0))
         assert moved(path) == (0, 2)
+
+
+def test_short_streams_are_found_wherever_they_are(path: Path) -> None:
+    """Also where one part is in the index, one about to go there, and one not yet."""
+    with SqliteEventStore(path) as store:
+        for _ in range(10 * RUN):
+            write(store, ("a", 1), ("long", 1))
+            write(store, (secrets.token_hex(), 1))
+            if store.stream_version("a") <= 20:
+                assert set(store.read_short_streams(["a", "none"], most=20)) == {"a", "none"}
+                assert store.is_unwritten_since("a", store.head())
+            ensure_short_streams_are_as_the_log_has_them(store)
+
+
+def test_what_was_read_long_ago_may_be_written_since(path: Path) -> None:
+    with SqliteEventStore(path) as store:
+        write(store, ("a", 1))
+        for _ in range(4 * RUN):
+            write(store, ("b", 1))
+        assert not store.is_unwritten_since("a", 1)
+        assert store.is_unwritten_since("a", store.head())
 
 
 def test_a_run_is_moved_with_the_commits_behind_it(path: Path) -> None:
