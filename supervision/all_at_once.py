@@ -23,7 +23,7 @@ from supervision.reasons import Crashed, ExitReason
 from supervision.ref import Ref
 from supervision.shutdown import KILL_GRACE, Stopping
 from supervision.specs import ChildSpec, SupervisorFlags
-from supervision.starting import Launched, Outcome, launch
+from supervision.starting import Failed, Ignored, Launched, Outcome, launch
 from supervision.supervisor_base import SupervisorBase
 from supervision.terms import BRUTAL_KILL, ShutdownTime
 from supervision.to_self import ClockTurned, StartAgain
@@ -53,12 +53,17 @@ class AllAtOnce(SupervisorBase):
 
     def _launch_first(self, spec: ChildSpec) -> tuple[Outcome, DynamicChild | None]:
         with shield():  # a kill must not come between an actor's start and its record
-            outcome = launch(spec, self.actor_ref, self._children.of)
+            outcome = self._launch(spec)
             if not isinstance(outcome, Launched):
                 return outcome, None
             child = self._children.add(spec, outcome.ref)
         self._launched(child, spec, outcome)
         return outcome, child
+
+    def _launch(self, spec: ChildSpec) -> Launched | Ignored | Failed:
+        # Nobody waits for the others: what they are is to be seen from their refs.
+        tells_start = spec.await_start or spec.backoff is not None
+        return launch(spec, self.actor_ref, self._children.of, tells_start=tells_start)
 
     def _launched(self, child: DynamicChild, spec: ChildSpec, launched: Launched) -> None:
         if launched.acknowledged:

@@ -28,6 +28,7 @@ class DynamicChild:
         ref: its actor; of one that waits to be restarted, the actor that has ended.
         start_reply: who waits for its first start.
         stop_replies: who waits for its termination; `None` unless that was asked for.
+        state: what is known of it; that a start succeeded is told only where it is waited for.
         stopping: how far its stop has gone; `None` unless it is being stopped.
         deadline: when its start, its stop or its next restart is due.
         failure: why its start is being cut short.
@@ -68,13 +69,19 @@ class DynamicChild:
         """Whether it has an actor."""
         return self.state is not ChildState.RESTARTING
 
+    @property
+    def has_started(self) -> bool:
+        """Whether it has an actor whose start has succeeded."""
+        started = self.state is ChildState.STARTING and self.ref.has_started
+        return started or self.state is ChildState.RUNNING
+
     def info(self) -> ChildInfo:
         """Return what outsiders may know."""
         assert self.spec.type is not None
         return ChildInfo(
             id=self.id,
             ref=self.ref,
-            state=self.state,
+            state=ChildState.RUNNING if self.has_started else self.state,
             type=self.spec.type,
             restarts=self.restarts,
             last_crash=self.last_crash,

@@ -46,7 +46,7 @@ from supervision.reasons import ExitReason, Shutdown
 from supervision.ref import Ref
 from supervision.shutdown import KILL_GRACE, StopPhase
 from supervision.specs import ChildSpec, Start, SupervisorFlags, check_significant
-from supervision.starting import Failed, Ignored, Launched, Outcome, declined, launch
+from supervision.starting import Failed, Ignored, Launched, Outcome, declined
 from supervision.terms import INFINITY, ONE_FOR_ONE, ShutdownTime
 from supervision.to_self import ClockTurned, RetryRestart, StartAgain
 
@@ -226,7 +226,7 @@ class DynamicSupervisor(AllAtOnce):
             self._stopped(child, stopping, reason)
         elif child.start_reply is not None:
             self._first_start_failed(child, failure or reason)
-        elif child.state is ChildState.STARTING and declined(reason):
+        elif not child.has_started and declined(reason):
             self._children.remove(child)
         else:
             self._ended_by_itself(child, failure or reason)
@@ -280,7 +280,7 @@ class DynamicSupervisor(AllAtOnce):
 
     def _start_again(self, child: DynamicChild) -> None:
         with shield():
-            outcome = launch(child.spec, self.actor_ref, self._children.of)
+            outcome = self._launch(child.spec)
             if isinstance(outcome, Launched):
                 self._children.restarted(child, outcome.ref)
         if isinstance(outcome, Launched):

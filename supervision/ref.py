@@ -61,7 +61,11 @@ class Ref(Identity):
     watchers_told: bool = False
     """Whether all who watched it when it ended have been told; set on the instance then."""
 
+    has_started: bool = False
+    """Whether `on_start` has succeeded, or was acknowledged; set on the instance then."""
+
     # What most actors never have is a default of the class and costs them nothing.
+    tells_start = True
     links: links.Links | None = None
     suspended = False
     traces: tuple[Trace, ...] = ()
@@ -274,7 +278,8 @@ class Ref(Identity):
 
     def started(self) -> None:
         """Tell the supervisor that `on_start` has succeeded; called by the actor's loop."""
-        if self.parent is not None:
+        self.has_started = True
+        if self.tells_start and self.parent is not None:
             self.parent.signal(Started(self))
         telemetry.emit(telemetry.ACTOR_STARTED, ref=self)
 

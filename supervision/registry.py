@@ -168,10 +168,10 @@ class Registry:
         """
         if not self.unique:
             self._must_be_unique("whereis")
-        for registration in self._table.under(key):
-            if registration.ref.exit_reason is None:
-                return registration.ref
-        return None
+        registration = self._table.first(key)
+        if registration is None or registration.ref.exit_reason is not None:
+            return None
+        return registration.ref
 
     def lookup(self, key: Hashable) -> list[Entry]:
         """Return the entries of all live actors under `key`, first registered first."""
@@ -269,7 +269,8 @@ class Registry:
     # -- inside ------------------------------------------------------------------------------------
 
     def _make_room(self, key: Hashable) -> None:
-        for registration in self._table.under(key):
+        registration = self._table.first(key)
+        if registration is not None:
             if registration.ref.exit_reason is None:
                 raise AlreadyRegistered(key, registration.ref)
             self._take_out(registration)

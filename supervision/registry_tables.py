@@ -23,6 +23,9 @@ class Table(Protocol):
     def remove(self, registration: Registration) -> bool:
         """Take it out; return whether it was there."""
 
+    def first(self, key: Hashable) -> Registration | None:
+        """Return what is under `key` and was registered first, if anything is."""
+
     def under(self, key: Hashable) -> Sequence[Registration]:
         """Return what is under `key`, first registered first."""
 
@@ -55,6 +58,10 @@ class UniqueTable:
             return False
         del self._by_slot[slot]
         return True
+
+    def first(self, key: Hashable) -> Registration | None:
+        """Return the one that has `key`, if any."""
+        return self._by_slot.get(slot_of(key))
 
     def under(self, key: Hashable) -> Sequence[Registration]:
         """Return the one that has `key`, if any."""
@@ -94,6 +101,10 @@ class SharedTable:
         if not here:
             del self._by_slot[slot]
         return True
+
+    def first(self, key: Hashable) -> Registration | None:
+        """Return what is under `key` and was registered first, if anything is."""
+        return next(iter(self.under(key)), None)
 
     def under(self, key: Hashable) -> Sequence[Registration]:
         """Return what is under `key`, first registered first."""

@@ -34,12 +34,14 @@ def spawn(
     dispatcher: Dispatcher | None = None,
     link_to: Ref | Name | None = None,
     mailbox: Mailbox | None = None,
+    tells_start: bool = True,
 ) -> Ref:
     """Construct an actor in this thread, register its name, and start its loop; do not wait.
 
     The parent is told `Started(ref)` once when `on_start` has succeeded, and `Exited(ref, reason)`
-    once when the loop has really ended, whatever the cause. With `link_to` it is linked before it
-    runs: Erlang's `spawn_link`. If that actor has ended, the new one ends before its `on_start`.
+    once when the loop has really ended, whatever the cause. With `tells_start=False` only the end
+    is told. With `link_to` it is linked before it runs: Erlang's `spawn_link`. If that actor has
+    ended, the new one ends before its `on_start`.
 
     Raises:
         Ignore: its `__init__` declined the start.
@@ -52,6 +54,8 @@ def spawn(
     actor = _construct(actor_class, args, kwargs or {}, mailbox)
     ref = actor.actor_ref
     ref.parent = parent
+    if not tells_start:
+        ref.tells_start = False
     if dispatcher is not None:
         ref.dispatcher = dispatcher
     with shield():  # a kill of the starter must not leave a name behind that nobody answers to

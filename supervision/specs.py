@@ -8,8 +8,7 @@ be made: each field has one validator with a sentence of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from supervision import spec_checks as checks
@@ -71,7 +70,7 @@ def forgotten_start() -> Ref:
     raise InvalidChildSpec("start: a temporary child's start function is not kept once it runs")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChildSpec:
     """What a supervisor must know of one child.
 
@@ -152,12 +151,11 @@ class ChildSpec:
             raise InvalidChildSpec("start: a function makes one child; it has no arguments here")
         checks.check_id(id)
         checks.check_name(name)
-        made = ChildSpec.__new__(ChildSpec)
-        _set_id(made, id)
-        _set_start(made, Start(self.start.actor_class, args))
-        _set_name(made, name)
-        for put, value in zip(_set_rest, _rest_of(self), strict=True):
-            put(made, value)
+        values = vars(self).copy()
+        values["id"], values["name"] = id, name
+        values["start"] = Start(self.start.actor_class, args)
+        made = object.__new__(ChildSpec)
+        object.__setattr__(made, "__dict__", values)  # it is frozen, for all others
         return made
 
     def without_arguments(self) -> ChildSpec:
@@ -170,13 +168,6 @@ class ChildSpec:
         if self.start.args or self.start.kwargs:
             return replace(self, start=self.start.without_arguments())
         return self
-
-
-# A frozen instance is filled in through its slots, which is what `object.__setattr__` looks up.
-_set_id, _set_start, _set_name = (vars(ChildSpec)[name].__set__ for name in ("id", "start", "name"))
-_REST = [one.name for one in fields(ChildSpec) if one.name not in ("id", "start", "name")]
-_set_rest = [vars(ChildSpec)[name].__set__ for name in _REST]
-_rest_of = attrgetter(*_REST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,14 +59,19 @@ Outcome: TypeAlias = Launched | Ignored | Failed | Aborted
 
 
 def launch(
-    spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object]
+    spec: ChildSpec,
+    parent: Ref,
+    child_of: Callable[[Ref], object],
+    *,
+    tells_start: bool = True,
 ) -> Launched | Ignored | Failed:
     """Make the child's actor and start its loop; do not wait for its `on_start`.
 
-    `child_of` returns the child that an actor is of already: a start function may return any ref.
+    With `tells_start` the parent is told when that has succeeded. `child_of` returns the child that
+    an actor is of already: a start function may return any ref.
     """
     try:
-        ref, acknowledged = _make(spec, parent, child_of)
+        ref, acknowledged = _make(spec, parent, child_of, tells_start)
     except Ignore:
         return Ignored()
     except ActorKilled:
@@ -83,7 +88,9 @@ def declined(reason: ExitReason) -> bool:
     return isinstance(reason, Crashed) and isinstance(reason.exception, Ignore)
 
 
-def _make(spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object]) -> tuple[Ref, bool]:
+def _make(
+    spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object], tells_start: bool
+) -> tuple[Ref, bool]:
     start = spec.start
     if isinstance(start, Start):
         ref = spawn(
@@ -94,6 +101,7 @@ def _make(spec: ChildSpec, parent: Ref, child_of: Callable[[Ref], object]) -> tu
             name=spec.name,
             dispatcher=spec.dispatcher,
             mailbox=spec.mailbox,
+            tells_start=tells_start,
         )
         return ref, False
     made: object = start()

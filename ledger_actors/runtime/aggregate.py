@@ -198,7 +198,7 @@ class Aggregate(Passivated, Generic[S]):
 
     def idle_timeout(self) -> float:
         """Return it; short for one that does not exist: there is no end of ids to ask about."""
-        most = super().idle_timeout()
+        most = self._system.options.idle_timeout
         return most if self._stand.version else min(most, UNWRITTEN_IDLE_SECONDS)
 
     def is_busy(self) -> bool:

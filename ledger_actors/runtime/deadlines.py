@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Generic, Protocol, TypeVar
 
 from supervision import Timers
@@ -47,7 +48,7 @@ class Deadlines(Generic[E]):
             with self._lock:
                 self._drop_done()
                 due = self._timers.clock.monotonic() + self._seconds
-                self._queue.extend((due, expiring) for expiring in all_expiring)
+                self._queue.extend(zip(repeat(due), all_expiring))
                 arm, self._armed = not self._armed, True
             if arm:
                 self._timers.call_after(self._seconds, self._look)

@@ -85,7 +85,10 @@ class Lanes:
                     lane = lanes.get(key)
                     if lane is None:
                         lane = lanes[key] = _Lane(whereis(key))
-                    if self._must_wait(traveller, lane):
+                        must_wait = not traveller.is_ready()
+                    else:
+                        must_wait = self._must_wait(traveller, lane)
+                    if must_wait:
                         self._wait(traveller, lane)
                         continue
                     lane.under_way += 1

@@ -49,11 +49,14 @@ class OnDemand:
         self._bus = bus
         self._lock = threading.Lock()
         self._starting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
-        self._kinds: dict[type[Actor], ChildSpec] = {}
+        self._kinds: dict[type[Actor], tuple[ChildSpec, bool]] = {}
 
     def whereis(self, key: Any) -> Ref | None:
-        """Return the actor of an address, if it runs."""
-        return self._system.names.whereis(_name(key))
+        """Return the actor of an address, if it runs and nothing waits for its start."""
+        if key in self._starting:
+            return None
+        cls, identity = key
+        return self._system.names.whereis((cls.category, identity))
 
     def is_starting(self, key: Address) -> bool:
         """Return whether messages wait for its start."""
@@ -118,7 +121,6 @@ class OnDemand:
     def _started(self, key: Address, started: Ref | BaseException | None) -> None:
         """Give what waits for an actor to it, or say why there is none."""
         owner = _owner(started)
-        problem = started if isinstance(started, BaseException) else NoProcess(_name(key))
         while True:
             with self._lock:
                 waiting = self._starting[key]
@@ -130,7 +132,7 @@ class OnDemand:
                 if owner is not None:
                     owner.forward(message, answer)
                 else:
-                    answer.try_set_exception(problem)
+                    answer.try_set_exception(started or NoProcess(key[1]))
 
     def _histories(self, keys: Sequence[Named]) -> Mapping[Named, StreamHistory]:
         streams = {cls.stream(identity): (cls, identity) for cls, identity in keys}
@@ -143,19 +145,18 @@ class OnDemand:
 
     def _spec(self, key: Address, history: StreamHistory | None = None) -> ChildSpec:
         cls, identity = key
-        kind = self._kinds.get(cls)
-        if kind is None:  # they are very many, and differ in little
-            kind = self._kinds[cls] = child_spec(cls, restart=TEMPORARY, await_start=False)
-        name = _name(key)  # its id too: what its supervisor logs then reads `account/a-1`
+        kind, is_handler = self._kinds.get(cls) or self._kind(cls)
+        name = (cls.category, identity)  # its id too: its supervisor's logs have `account/a-1`
         address = self._system.names.name(name)
-        if issubclass(cls, CommandHandler):
+        if is_handler:
             return kind.of_another(name, self._system, self._bus, name=address)
         return kind.of_another(name, self._system, identity, history, name=address)
 
-
-def _name(key: Any) -> tuple[str, str]:
-    cls, identity = key
-    return (cls.category, identity)
+    def _kind(self, cls: type[Aggregate[Any]] | type[CommandHandler]) -> tuple[ChildSpec, bool]:
+        """Return what all of a class have in common: they are very many, and differ in little."""
+        spec = child_spec(cls, restart=TEMPORARY, await_start=False)
+        kind = self._kinds[cls] = (spec, issubclass(cls, CommandHandler))
+        return kind
 
 
 def _owner(started: Ref | BaseException | None) -> Ref | None:

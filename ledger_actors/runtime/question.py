@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -32,7 +32,7 @@ class Question:
         self._message = message
         self._deliver = deliver
         self._ways = ways
-        self._pauses = chain((0.0,), pauses())  # who comes after needs no time, as a rule
+        self._pauses: Iterator[float] | None = None
         self.key = key
         self.number = number
         self.outcome: Future[Any] = Future()
@@ -63,6 +63,8 @@ class Question:
     def _answered(self, answer: Future[Any]) -> None:
         problem = answer.exception()
         if is_of_the_moment(problem) and not self.gave_up():
+            if self._pauses is None:
+                self._pauses = chain((0.0,), pauses())  # who comes after needs no time, as a rule
             self._ways.come_back(self, next(self._pauses))
             return
         self._ways.leave(self)

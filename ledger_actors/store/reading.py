@@ -181,8 +181,8 @@ class Reading:
             for name, event_id in fetch(connection, ["name", "event_id"], _SHORT_STREAMS, values):
                 if event_id is None:
                     del ids[name]
-                else:
-                    ids[name].add(event_id)
+                elif event_id not in ids[name]:  # it may have been moved meanwhile
+                    ids[name].append(event_id)
             wanted = list(islice(chain.from_iterable(ids.values()), _MOST_EVENTS))
             events = _events(connection, _SMALL_EVENTS, {"ids": json_text(wanted)}, key="id")
         found = {name: list[RecordedEvent]() for name in ids}

@@ -159,23 +159,19 @@ class StreamTail:
                 found += ids[start : start + limit]
         return found[:limit]
 
-    def short(self, streams: Iterable[str], *, most: int) -> dict[str, set[int]]:
+    def short(self, streams: Iterable[str], *, most: int) -> dict[str, list[int]]:
         """Return the events that are here of those streams that have, by what is known here, at
         most so many.
         """
-        runs = self._runs
-        found: dict[str, set[int]] = {}
+        moving, growing = (run.streams for run in self._runs)
+        found: dict[str, list[int]] = {}
         for stream in streams:
-            here = set[int]()
-            found[stream] = here
-            for run in runs:
-                part = run.streams.get(stream)
-                if part is not None:
-                    _, first, ids = part
-                    if first + len(ids) - 1 > most:
-                        del found[stream]
-                        break
-                    here.update(ids)
+            old, new = moving.get(stream), growing.get(stream)
+            last = new or old
+            if last is None:
+                found[stream] = []
+            elif last[1] + len(last[2]) - 1 <= most:
+                found[stream] = [*(old[2] if old else ()), *(new[2] if new else ())]
         return found
 
     def is_unwritten_since(self, stream: str, event_id: int) -> bool:

@@ -19,6 +19,7 @@ from supervision import (
     ManualClock,
     MaxChildren,
     StartFailed,
+    statistics,
 )
 from supervision.administration import (
     count_children,
@@ -382,6 +383,20 @@ def test_ex_a_child_that_is_not_awaited_is_answered_at_once(dynamic: Any) -> Non
     assert ref is not None
     gate.open()
     assert ref.ask("ping") == "ping"
+
+
+def test_ex_a_child_that_is_not_awaited_is_seen_to_start_and_to_run(dynamic: Any) -> None:
+    """Its supervisor has no message of it."""
+    slow, gate, root = Script("slow"), Gate(), dynamic()
+    slow.next_starts(gate)
+    ref = start_child(root, slow.spec(await_start=False))
+    assert [child.state for child in which_children(root)] == [ChildState.STARTING]
+    gate.open()
+
+    assert ref is not None
+    assert ref.ask("ping") == "ping"
+    assert [child.state for child in which_children(root)] == [ChildState.RUNNING]
+    assert statistics(root).handled == 3
 
 
 def test_otp_simple_one_for_one_scale_many_temporary_children(

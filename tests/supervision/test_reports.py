@@ -10,13 +10,14 @@ import pytest
 import structlog
 
 from supervision import KILLED, Actor, Crashed, telemetry
-from supervision.administration import start_child, terminate_child
-from supervision.errors import StartFailed
+from supervision.administration import count_children, start_child, terminate_child
+from supervision.dynamic_supervisor import DynamicSupervisor
+from supervision.errors import Ignore, StartFailed
 from supervision.reports import GaveUp, Reporter, child_text
 from supervision.specs import ChildSpec, SupervisorFlags, child_spec
 from supervision.supervisor import Supervisor
 from supervision.terms import BRUTAL_KILL, TEMPORARY
-from supervision.testing import wait_for_exit
+from supervision.testing import wait_for_exit, wait_until
 from supervision.testing_children import Fail, Script
 
 FIELDS = ["event", "supervisor", "child", "reason", "decision"]
@@ -260,3 +261,18 @@ def test_the_detail_of_giving_up_is_a_sentence(logged: list[dict[str, Any]]) -> 
 )
 def test_a_child_s_id_is_logged_as_a_person_would_write_it(child_id: Any, read: str) -> None:
     assert child_text(child_id) == read
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+def test_to_decline_is_for_the_start_alone_later_it_is_a_crash(
+    told: Callable[[str], list[dict[str, Any]]], awaited: bool
+) -> None:
+    script, root = Script("late"), DynamicSupervisor.start()
+    start_child(root, script.spec(await_start=awaited, restart=TEMPORARY))
+
+    script.wait_started().tell(Fail(Ignore()))
+    wait_until(lambda: count_children(root).specs == 0, what="its end")
+    root.stop()
+
+    (ended,) = told(telemetry.CHILD_ENDED)
+    assert (ended["child_id"], ended["reason"].abnormal) == ("late", True)
