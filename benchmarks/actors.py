@@ -2,8 +2,10 @@
 
 In a process of its own, with the collector and the processor as the daemon has them. Aggregates
 are started as in the daemon: a message finds no actor under its name, its supervisor starts one,
-which hydrates before it answers. So many are asked at once as an import has under way; one in five
-is asked alone. Each has one event, and its bytes are counted with its state.
+which hydrates before it answers. Three fifths are started as an import starts them, so many at once
+as it has under way, each in time when it has hydrated; a fifth likewise, and each is asked for its
+state and answers; a fifth is asked one by one. Each has one event, and its bytes are counted with
+its state.
 
 Of those that crash half have just as many events as there are between two snapshots, and one in
 their file; the others have one event less, no snapshot, and read all of them again.
@@ -36,6 +38,7 @@ from benchmarks.scale import Scale
 from ledger_actors.daemon import collector, processors
 from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.runtime import Runtime, RuntimeOptions
+from ledger_actors.runtime.on_demand import OnDemand
 from supervision import count_children
 
 EVENTS = 100
@@ -75,7 +78,14 @@ def figures(scale: Scale) -> Iterator[Figure]:
         targets.STARTS,
     )
     yield Figure(
-        f"{many}: started, by a message for each",
+        f"{many}: started likewise, and each asked once",
+        "a second",
+        found["asked starts"],
+        peer,
+        found["Pykka starts"],
+    )
+    yield Figure(
+        f"{many}: started one by one, by the message that asks it",
         "a second",
         found["single starts"],
         peer,
@@ -112,11 +122,14 @@ def live(place: Path, *, count: int, crashes: int) -> Rates:
         _deposit(opened, crashes)
         collector.settle()
         before = resident_bytes()
-        alone = range(2 * crashes, 2 * crashes + count // 5)
-        together = range(alone.stop, accounts)
+        fifth = count // 5
+        alone = range(2 * crashes, 2 * crashes + fifth)
+        asked = range(alone.stop, alone.stop + fifth)
+        rest = range(asked.stop, accounts)
         found = {
-            "single starts": rate(len(alone), _start_each, opened, alone),
-            "starts": rate(len(together), _start_together, opened, together),
+            "single starts": rate(len(alone), _ask_each, opened, alone),
+            "asked starts": rate(len(asked), _ask_together, opened, asked),
+            "starts": rate(len(rest), _start_together, opened, rest),
         }
         gc.collect()
         found["bytes"] = (resident_bytes() - before) / count
@@ -148,9 +161,33 @@ def _crash(opened: Runtime, numbers: range, events: int) -> float:
 
 
 def _start_together(opened: Runtime, numbers: range) -> None:
-    under_way: deque[list[Any]] = deque()
+    actors = opened.bus.actors
+    under_way: deque[list[tuple[type[Account], str]]] = deque()
+    for names in _steps(numbers):
+        under_way.append([(Account, name) for name in names])
+        actors.start_absent(under_way[-1])
+        if len(under_way) == 2:
+            _wait_until_started(actors, under_way.popleft())
+    for several in under_way:
+        _wait_until_started(actors, several)
+
+
+def _wait_until_started(actors: OnDemand, keys: list[tuple[type[Account], str]]) -> None:
+    deadline = time.monotonic() + workload.PATIENCE
+    for key in keys:
+        while (ref := actors.whereis(key)) is None or not ref.has_started:
+            ensure(time.monotonic() < deadline, f"{key} does not start")
+            time.sleep(0.001)
+
+
+def _steps(numbers: range) -> Iterator[list[str]]:
     for first in range(0, len(numbers), TOGETHER):
-        names = map(workload.account, numbers[first : first + TOGETHER])
+        yield [workload.account(number) for number in numbers[first : first + TOGETHER]]
+
+
+def _ask_together(opened: Runtime, numbers: range) -> None:
+    under_way: deque[list[Any]] = deque()
+    for names in _steps(numbers):
         under_way.append(opened.bus.read_many(Account, names))
         if len(under_way) == 2:
             _wait(under_way.popleft())
@@ -163,7 +200,7 @@ def _wait(asked: list[Any]) -> None:
         one.get()
 
 
-def _start_each(opened: Runtime, numbers: range) -> None:
+def _ask_each(opened: Runtime, numbers: range) -> None:
     waiting: deque[Any] = deque()
     for number in numbers:
         waiting.append(opened.bus.read(Account, workload.account(number)))

@@ -100,9 +100,10 @@ class Registry:
         registration = Registration(self, key, ref, value)
         with shield():
             with self._lock:
-                if self.unique:
-                    self._make_room(key)
-                self._table.put(registration)
+                while (there := self._table.put(registration)) is not registration:
+                    if there.ref.exit_reason is None:
+                        raise AlreadyRegistered(key, there.ref)
+                    self._take_out(there)
                 ref.named(registration)
                 if self._listeners:
                     self._listeners.note(Registered(self.registry_name, key, ref, value))
@@ -267,13 +268,6 @@ class Registry:
         self._meta.pop(key, None)
 
     # -- inside ------------------------------------------------------------------------------------
-
-    def _make_room(self, key: Hashable) -> None:
-        registration = self._table.first(key)
-        if registration is not None:
-            if registration.ref.exit_reason is None:
-                raise AlreadyRegistered(key, registration.ref)
-            self._take_out(registration)
 
     def _take_out(self, registration: Registration) -> None:
         with shield():

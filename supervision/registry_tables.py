@@ -17,8 +17,8 @@ __all__ = ["SharedTable", "Table", "UniqueTable"]
 class Table(Protocol):
     """Registrations by key."""
 
-    def put(self, registration: Registration) -> None:
-        """Add a registration, as the last one of its key."""
+    def put(self, registration: Registration) -> Registration:
+        """Add a registration; return it, or the one that is in its way."""
 
     def remove(self, registration: Registration) -> bool:
         """Take it out; return whether it was there."""
@@ -47,9 +47,9 @@ class UniqueTable:
     def __len__(self) -> int:
         return len(self._by_slot)
 
-    def put(self, registration: Registration) -> None:
-        """Add a registration; the caller has seen that nobody has the key."""
-        self._by_slot[slot_of(registration.key)] = registration
+    def put(self, registration: Registration) -> Registration:
+        """Add a registration, if nobody has the key; return the one that has it then."""
+        return self._by_slot.setdefault(slot_of(registration.key), registration)
 
     def remove(self, registration: Registration) -> bool:
         """Take it out; return whether it was there, and not another in its place."""
@@ -85,10 +85,11 @@ class SharedTable:
     def __len__(self) -> int:
         return self._count
 
-    def put(self, registration: Registration) -> None:
-        """Add a registration, as the last one of its key."""
+    def put(self, registration: Registration) -> Registration:
+        """Add a registration, as the last one of its key, and return it."""
         self._by_slot.setdefault(slot_of(registration.key), {})[registration] = None
         self._count += 1
+        return registration
 
     def remove(self, registration: Registration) -> bool:
         """Take it out; return whether it was there."""

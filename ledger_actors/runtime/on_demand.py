@@ -12,7 +12,7 @@ which has its name by then; so a history is used only if the store is sure that 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -97,7 +97,7 @@ class OnDemand:
     def _start(self, key: Address) -> None:
         def take(started: Future[Ref | None]) -> None:
             problem = started.exception()
-            self._started(key, started.get() if problem is None else problem)
+            self._started({key: started.get() if problem is None else problem})
 
         start_child_async(self._system.aggregates, self._spec(key)).add_done_callback(take)
 
@@ -115,24 +115,29 @@ class OnDemand:
     def _all_started(self, keys: Sequence[Named], answer: Future[list[Any]]) -> None:
         problem = answer.exception()
         outcomes = answer.get() if problem is None else repeat(problem)
-        for key, outcome in zip(keys, outcomes, strict=False):
-            self._started(key, outcome)
+        self._started(dict(zip(keys, outcomes, strict=False)))
 
-    def _started(self, key: Address, started: Ref | BaseException | None) -> None:
-        """Give what waits for an actor to it, or say why there is none."""
-        owner = _owner(started)
-        while True:
+    def _started(self, outcomes: Mapping[Address, Ref | BaseException | None]) -> None:
+        """Give what waits for actors to them, or say why there is none; until nothing waits."""
+        starting = self._starting
+        left: Iterable[Address] = outcomes
+        while left:
+            waiting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
             with self._lock:
-                waiting = self._starting[key]
-                if not waiting:
-                    del self._starting[key]
-                    return
-                self._starting[key] = []
-            for message, answer in waiting:
-                if owner is not None:
-                    owner.forward(message, answer)
-                else:
-                    answer.try_set_exception(started or NoProcess(key[1]))
+                for key in left:
+                    if starting[key]:
+                        waiting[key], starting[key] = starting[key], []
+                    else:
+                        del starting[key]
+            for key, messages in waiting.items():
+                started = outcomes[key]
+                owner = started if isinstance(started, Ref) else _owner(started)
+                for message, answer in messages:
+                    if owner is not None:
+                        owner.forward(message, answer)
+                    else:
+                        answer.try_set_exception(started or NoProcess(key[1]))
+            left = waiting
 
     def _histories(self, keys: Sequence[Named]) -> Mapping[Named, StreamHistory]:
         streams = {cls.stream(identity): (cls, identity) for cls, identity in keys}
@@ -159,7 +164,6 @@ class OnDemand:
         return kind
 
 
-def _owner(started: Ref | BaseException | None) -> Ref | None:
-    if isinstance(started, (AlreadyRegistered, AlreadyStarted)):
-        return started.ref
-    return started if isinstance(started, Ref) else None
+def _owner(refusal: object) -> Ref | None:
+    """Return the actor that was there before."""
+    return refusal.ref if isinstance(refusal, (AlreadyRegistered, AlreadyStarted)) else None

@@ -63,13 +63,15 @@ class IdleLooks:
         """Look at `ref` in `seconds`, or a hundredth of `idle_time` later."""
         now, grain = timers.clock.monotonic(), idle_time / GRAINS
         key = (idle_time, int((now + seconds) / grain) + 1)
-        with shield():
-            with self._lock:
-                look = self._looks.get(key)
-                is_new = look is None
-                if look is None:
-                    look = self._looks[key] = _Look()
+        with self._lock:
+            look = self._looks.get(key)
+            if look is not None:
                 look.add(ref)
+                return
+        with shield():  # a look without a timer would never come
+            with self._lock:
+                is_new = key not in self._looks
+                self._looks.setdefault(key, _Look()).add(ref)
             if is_new:
                 timers.call_after(key[1] * grain - now, lambda: self._take(key))
 
