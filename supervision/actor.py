@@ -61,7 +61,8 @@ class Actor(Selective, Loop):
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Prepare the actor; runs in its starter's thread. An exception here fails the start."""
         self._ref = Ref(self)
-        self._reply = self._ending = self._executor = None
+        # One that some get later would cost each of those a dict of its own (see `Aggregate`).
+        self._reply = self._ending = self._executor = self._debts = None
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> Any:
@@ -170,4 +171,4 @@ class Actor(Selective, Loop):
         self._ref.dispatcher.begin(self)
 
 
-_OF_THE_RUNTIME = frozenset({*vars(Actor()), "_stash", "_debts", "_acknowledged"})
+_OF_THE_RUNTIME = frozenset({*vars(Actor()), "_stash", "_acknowledged"})

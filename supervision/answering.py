@@ -49,7 +49,7 @@ class Answering(pykka.Actor):
 
     _ref: Ref
     _reply: Future[Any] | None
-    _debts: Debts | None = None  # most actors never have any, and it costs them nothing
+    _debts: Debts | None
 
     def reply(self, value: Any = None) -> None:
         """Answer the current ask now, as `GenServer.reply`; what the hook returns is then ignored.

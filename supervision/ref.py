@@ -61,11 +61,7 @@ class Ref(Identity):
     watchers_told: bool = False
     """Whether all who watched it when it ended have been told; set on the instance then."""
 
-    has_started: bool = False
-    """Whether `on_start` has succeeded, or was acknowledged; set on the instance then."""
-
     # What most actors never have is a default of the class and costs them nothing.
-    tells_start = True
     links: links.Links | None = None
     suspended = False
     traces: tuple[Trace, ...] = ()
@@ -90,6 +86,10 @@ class Ref(Identity):
         self.longest_mailbox = 0
         self.busy_microseconds = 0
         self.started_at: float | None = None
+        self.has_started = False
+        """Whether `on_start` has succeeded, or was acknowledged."""
+        self.tells_start = True
+        """Whether its supervisor is told then."""
 
     @property
     def actor_stopped(self) -> Ended:  # type: ignore[override]

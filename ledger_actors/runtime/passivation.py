@@ -90,11 +90,10 @@ class Passivated(Actor):
     A subclass calls `arm_idle_timer` when it has started and `used` for each message that counts.
     """
 
-    _used_at = 0.0
-
     def __init__(self, system: System) -> None:
         super().__init__()
         self._system = system
+        self._used_at = 0.0
 
     def is_busy(self) -> bool:
         """Return whether it must not end now, however idle it looks."""

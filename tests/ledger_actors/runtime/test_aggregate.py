@@ -407,6 +407,25 @@ def versions_read_from(store: Any, monkeypatch: Any) -> list[int]:
     return begun
 
 
+def test_an_aggregate_never_gets_another_attribute(make_world: Any) -> None:
+    """CPython would keep each that does in a dict of its own: a third more memory."""
+    for _ in range(2):  # new, and hydrated
+        world = make_world(snapshot_every=3)
+        at_first = set(vars(Counter(world.system, "a")))
+        held = HeldJournal(world)
+        taken = [world.send(Increment("a", 1), wait=False) for _ in range(4)]
+        refused = world.send(Increment("a", -100), wait=False)
+        held.let_go()
+        for future in taken:
+            world.outcome(future)
+        with pytest.raises(Rejection):
+            world.outcome(refused)
+        by_others(world, 1).get(timeout=HANG)
+        world.state("a")
+
+        assert set(vars(world.counter("a").running)) == at_first
+
+
 def test_a_snapshot_in_another_form_is_passed_over_for_one_in_todays(
     make_world: Any, monkeypatch: Any
 ) -> None:
