@@ -262,8 +262,8 @@ class CommandBus:
             return None
         ref = self.actors.whereis(key)
         if ref is not None:
-            actor = ref.running
-            return actor.ahead() if ref.is_idle() and isinstance(actor, Aggregate) else None
+            actor: Any = ref.running
+            return actor.ahead() if ref.is_idle() and actor.__class__ is key[0] else None
         if self.actors.is_starting(key):
             return None
         cls, identity = key
