@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -137,5 +137,19 @@ def isolated(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def resident_bytes() -> int:
     """Return the memory that this process holds."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return _resident_bytes("self")
+
+
+def resident_bytes_with_children() -> int:
+    """Return the memory that this process and those that it has started hold together."""
+    held = resident_bytes()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that has just ended
+            for child in (thread / "children").read_text().split():
+                held += _resident_bytes(child)
+    return held
+
+
+def _resident_bytes(process: str) -> int:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize()

@@ -1,6 +1,6 @@
 """Memory over time: whether a ledger under load holds more and more of it.
 
-In a process of its own, with the collector and the processor as the daemon has them.
+In a process of its own, with the collector as the daemon has it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks import targets, workload
-from benchmarks.measuring import Figure, Sample, ensure, folder, isolated, resident_bytes
+from benchmarks.measuring import (
+    Figure,
+    Sample,
+    ensure,
+    folder,
+    isolated,
+    resident_bytes_with_children,
+)
 from benchmarks.scale import Scale
 from ledger_actors import Ledger
-from ledger_actors.daemon import collector, processors
+from ledger_actors.daemon import collector
 
 WINDOW = 256
 LOOKS = 100
@@ -38,8 +45,11 @@ def figures(scale: Scale) -> Iterator[Figure]:
 
 
 def under_load(place: Path, *, seconds: int, accounts: int) -> list[float]:
-    """Deposit for so long; return the megabytes held, at equal distances of time."""
-    processors.keep_to(1)
+    """Deposit for so long; return the megabytes held, at equal distances of time.
+
+    By this process and by the one that projects; so it is not kept to one processor, which would
+    leave that one without.
+    """
     held: list[float] = []
     with Ledger.open(place, env="test") as ledger:
         workload.send_all(ledger, workload.openings(accounts))
@@ -50,7 +60,7 @@ def under_load(place: Path, *, seconds: int, accounts: int) -> list[float]:
             for number in count():
                 passed = time.monotonic() - began
                 if len(held) < passed / seconds * LOOKS:
-                    held.append(resident_bytes() / _MEGABYTE)
+                    held.append(resident_bytes_with_children() / _MEGABYTE)
                 if passed > seconds:
                     return
                 yield workload.deposit(number, accounts)
