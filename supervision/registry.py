@@ -167,9 +167,9 @@ class Registry:
         Raises:
             NotSupported: the keys are not unique.
         """
-        if not self.unique:
-            self._must_be_unique("whereis")
-        registration = self._table.first(key)
+        if not isinstance(self._table, UniqueTable):
+            raise self._needs_unique_keys("whereis")
+        registration = self._table.at(key)
         if registration is None or registration.ref.exit_reason is not None:
             return None
         return registration.ref
@@ -283,8 +283,11 @@ class Registry:
 
     def _must_be_unique(self, what: str) -> None:
         if not self.unique:
-            msg = f"{self.registry_name}: {what} needs unique keys; these are for dispatch"
-            raise NotSupported(msg)
+            raise self._needs_unique_keys(what)
+
+    def _needs_unique_keys(self, what: str) -> NotSupported:
+        msg = f"{self.registry_name}: {what} needs unique keys; these are for dispatch"
+        return NotSupported(msg)
 
 
 class RegistryKeeper(Actor):

@@ -23,9 +23,6 @@ class Table(Protocol):
     def remove(self, registration: Registration) -> bool:
         """Take it out; return whether it was there."""
 
-    def first(self, key: Hashable) -> Registration | None:
-        """Return what is under `key` and was registered first, if anything is."""
-
     def under(self, key: Hashable) -> Sequence[Registration]:
         """Return what is under `key`, first registered first."""
 
@@ -59,13 +56,13 @@ class UniqueTable:
         del self._by_slot[slot]
         return True
 
-    def first(self, key: Hashable) -> Registration | None:
+    def at(self, key: Hashable) -> Registration | None:
         """Return the one that has `key`, if any."""
         return self._by_slot.get(slot_of(key))
 
     def under(self, key: Hashable) -> Sequence[Registration]:
         """Return the one that has `key`, if any."""
-        registration = self._by_slot.get(slot_of(key))
+        registration = self.at(key)
         return () if registration is None else (registration,)
 
     def everything(self) -> Sequence[Registration]:
@@ -102,10 +99,6 @@ class SharedTable:
         if not here:
             del self._by_slot[slot]
         return True
-
-    def first(self, key: Hashable) -> Registration | None:
-        """Return what is under `key` and was registered first, if anything is."""
-        return next(iter(self.under(key)), None)
 
     def under(self, key: Hashable) -> Sequence[Registration]:
         """Return what is under `key`, first registered first."""

@@ -23,7 +23,7 @@ __all__ = ["Aborted", "Failed", "Ignored", "Launched", "Outcome", "declined", "l
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """There is an actor. `acknowledged`: it runs; else it will tell its supervisor `Started`."""
+    """There is an actor. `acknowledged`: it runs; else it will tell so, if it was asked to."""
 
     ref: Ref
     acknowledged: bool
