@@ -153,18 +153,24 @@ class DynamicSupervisor(AllAtOnce):
         """Start each; return what became of them, `None` if some are still to tell."""
         outcomes: list[Any] = []
         for spec in specs:
-            try:
-                started: Any = self._begin_start(spec)
-            except Exception as refused:  # noqa: BLE001 - the answer of this one
-                started = refused
+            started = self._begin_start_or_refuse(spec)
             if isinstance(started, DynamicChild):
-                started.start_reply = started = Future()
-            outcomes.append(started)
+                started.start_reply = Future()
+                outcomes.append(started.start_reply)
+            else:
+                outcomes.append(started)
         awaited = sum(isinstance(one, Future) for one in outcomes)
         if not awaited:
             return outcomes
         _answer_once_all_are_there(self.defer_reply(), outcomes, awaited)
         return None
+
+    def _begin_start_or_refuse(self, spec: ChildSpec) -> Any:
+        # A step of its own, so that the traceback of a refusal holds no more than this spec.
+        try:
+            return self._begin_start(spec)
+        except Exception as refused:  # noqa: BLE001 - the answer of this one
+            return refused
 
     def _begin_start(self, spec: ChildSpec) -> DynamicChild | Ref | None:
         """Return the actor, `None` if it declined; the child, if its start is to be awaited."""

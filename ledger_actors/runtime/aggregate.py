@@ -100,7 +100,10 @@ class Aggregate(Passivated, Generic[S]):
         raise NotImplementedError
 
     def __init__(self, system: System, identity: str, history: StreamHistory | None = None) -> None:
-        """`history` is the whole stream, read for many at once before they were started."""
+        """Runs in the thread of its supervisor. One that is overridden takes all three.
+
+        `history` is the whole stream, read for many at once before they were started.
+        """
         super().__init__(system)
         self.identity = identity
         self.stream_name = self.stream(identity)

@@ -29,7 +29,7 @@ from ledger_actors.runtime.errors import DoesNotExist, InvalidCommand, UnknownCo
 from ledger_actors.runtime.handler import CommandHandler
 from ledger_actors.runtime.journey import Journey, Ways
 from ledger_actors.runtime.lanes import Lanes, NoLanes
-from ledger_actors.runtime.on_demand import MANY, Address, OnDemand
+from ledger_actors.runtime.on_demand import MANY, Address, OnDemand, name_of
 from ledger_actors.runtime.question import Question
 from ledger_actors.runtime.stored_states import short_state
 from ledger_actors.runtime.system import System, by_category
@@ -47,7 +47,7 @@ _Owner: TypeAlias = tuple[type[Aggregate[Any]], str, "Callable[[Any], Iterable[N
 
 
 class CommandBus:
-    """Routes commands. Any thread may use it; it waits for nothing.
+    """Routes commands. Any thread may use it; it waits for no actor.
 
     `actors` are those that are started on demand.
     """
@@ -67,8 +67,8 @@ class CommandBus:
         }
         self.handlers = {one.command: one for one in handlers}
         self._numbers = count()
-        self.actors = OnDemand(system, self)
-        self._lanes = Lanes(self.actors.whereis, self.later)
+        self._lanes = Lanes(lambda key: system.names.whereis(name_of(key)), self.later)
+        self.actors = OnDemand(system, self, sent=self._lanes.sent)
         self._no_lanes = NoLanes(self.later)
         self._deadlines: dict[float, Deadlines[Journey | Question]] = {}
         self._closed = False
@@ -172,6 +172,7 @@ class CommandBus:
         return journey
 
     def _set_out(self, journeys: Sequence[Journey], timeout: float | None) -> None:
+        self._start_together([one for one in journeys if one.ways is self._lanes])
         seconds = self._system.options.command_timeout if timeout is None else timeout
         self._deadline(seconds).add(journeys)
         if self._closed:
@@ -179,10 +180,7 @@ class CommandBus:
                 journey.refuse()
             return
         for ways, group in groupby(journeys, _ways):
-            together = list(group)
-            if ways is self._lanes:
-                self._start_together(together)
-            ways.enter(together)
+            ways.enter(list(group))
         for journey in journeys:
             for named in journey.awaited():
                 self._look_up(named, journey)
@@ -281,17 +279,17 @@ class CommandBus:
         return Question(message, self.actors.deliver, self._lanes, key=key, number=place)
 
     def _put(self, questions: Sequence[Question]) -> None:
+        self._start_together(questions)
         self._deadline(self._system.options.command_timeout).add(questions)
         if self._closed:
             for question in questions:
                 question.close()
         else:
-            self._start_together(questions)
             self._lanes.enter(questions)
 
     def _start_together(self, travellers: Sequence[Journey | Question]) -> None:
         """Start the aggregates of many that do not run, before anything is sent to them."""
-        if len(travellers) >= MANY:
+        if len(travellers) >= MANY and not self._closed:
             in_use = self._lanes.is_in_use
             keys: dict[Any, None] = dict.fromkeys(one.key for one in travellers)
             self.actors.start_absent([key for key in keys if not in_use(key)])

@@ -100,6 +100,16 @@ class Lanes:
         insort(lane.waiting, traveller, key=_by_number)
         self._look(traveller.key, lane)
 
+    def sent(self, key: Hashable, ref: Ref) -> None:
+        """Note to which actor those under way are sent, where none ran when they set out.
+
+        Else it would not be seen that this one has ended before they have come back.
+        """
+        with shield(), self._lock:
+            lane = self._lanes.get(key)
+            if lane is not None and lane.ref is None:
+                lane.ref = ref
+
     def is_in_use(self, key: Hashable) -> bool:
         """Return whether somebody is on the way to it, or waits to be."""
         return key in self._lanes

@@ -12,7 +12,7 @@ which has its name by then; so a history is used only if the store is sure that 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -28,7 +28,7 @@ from supervision.execution import shield
 from supervision.specs import ChildSpec, child_spec
 from supervision.terms import TEMPORARY
 
-__all__ = ["MANY", "Address", "OnDemand"]
+__all__ = ["MANY", "Address", "OnDemand", "name_of"]
 
 MANY = 8
 """From so many on it is worth it to start them together."""
@@ -40,23 +40,31 @@ Address: TypeAlias = tuple[type[Aggregate[Any]] | type[CommandHandler], str]
 """Who is started by the first message to it: an aggregate by its id, a handler by its command."""
 
 
-class OnDemand:
-    """Gives messages to actors, started where they do not run. For any thread; waits for none."""
+_Sent: TypeAlias = Callable[[Address, Ref], None]
 
-    def __init__(self, system: System, bus: Any) -> None:
-        """`bus` is what handlers are started with."""
+
+class OnDemand:
+    """Gives messages to actors, in their order, started where they do not run.
+
+    For any thread; waits for no actor. Where many are started it reads the store.
+    """
+
+    def __init__(self, system: System, bus: Any, *, sent: _Sent = lambda _key, _ref: None) -> None:
+        """`bus` is what handlers are started with.
+
+        `sent(key, ref)` is called just before something is given to an actor that whoever sent it
+        had not known.
+        """
         self._system = system
         self._bus = bus
+        self._sent = sent
         self._lock = threading.Lock()
         self._starting: dict[Address, list[tuple[Any, Future[Any]]]] = {}
         self._kinds: dict[type[Actor], tuple[ChildSpec, bool]] = {}
 
     def whereis(self, key: Any) -> Ref | None:
-        """Return the actor of an address, if it runs and nothing waits for its start."""
-        if key in self._starting:
-            return None
-        cls, identity = key
-        return self._system.names.whereis((cls.category, identity))
+        """Return the actor of an address, if it runs."""
+        return self._system.names.whereis(name_of(key))
 
     def is_starting(self, key: Address) -> bool:
         """Return whether messages wait for its start."""
@@ -79,6 +87,7 @@ class OnDemand:
                 if ref is None:
                     self._starting[key] = [(message, answer)]
             if ref is not None:
+                self._sent(key, ref)
                 ref.forward(message, answer)
             else:
                 self._start(key)
@@ -87,7 +96,8 @@ class OnDemand:
         """Start those aggregates that do not run, if they are many, before anything is sent to
         them.
         """
-        absent = [key for key in keys if self.whereis(key) is None]
+        starting, whereis = self._starting, self.whereis
+        absent = [key for key in keys if key not in starting and whereis(key) is None]
         if len(absent) >= MANY:
             for first in range(0, len(absent), MOST_TOGETHER):
                 self._start_together(absent[first : first + MOST_TOGETHER])
@@ -102,12 +112,13 @@ class OnDemand:
         start_child_async(self._system.aggregates, self._spec(key)).add_done_callback(take)
 
     def _start_together(self, keys: Sequence[Named]) -> None:
-        histories = self._histories(keys)
+        histories, starting = self._histories(keys), self._starting
         specs = {key: self._spec(key, histories.get(key)) for key in keys}
         with shield():  # as in `deliver`
             with self._lock:
-                ours = [key for key in keys if key not in self._starting]
-                self._starting.update((key, []) for key in ours)
+                # Meanwhile somebody else may have begun with one, or have done so.
+                ours = [key for key in keys if key not in starting and self.whereis(key) is None]
+                starting.update((key, []) for key in ours)
             if ours:
                 answer = start_children_async(self._system.aggregates, [specs[key] for key in ours])
                 answer.add_done_callback(partial(self._all_started, ours))
@@ -132,11 +143,15 @@ class OnDemand:
             for key, messages in waiting.items():
                 started = outcomes[key]
                 owner = started if isinstance(started, Ref) else _owner(started)
+                if owner is not None:
+                    self._sent(key, owner)
                 for message, answer in messages:
                     if owner is not None:
                         owner.forward(message, answer)
                     else:
-                        answer.try_set_exception(started or NoProcess(key[1]))
+                        answer.try_set_exception(
+                            started or NoProcess(self._system.names.name(name_of(key)))
+                        )
             left = waiting
 
     def _histories(self, keys: Sequence[Named]) -> Mapping[Named, StreamHistory]:
@@ -155,6 +170,8 @@ class OnDemand:
         address = self._system.names.name(name)
         if is_handler:
             return kind.of_another(name, self._system, self._bus, name=address)
+        if history is None:
+            return kind.of_another(name, self._system, identity, name=address)
         return kind.of_another(name, self._system, identity, history, name=address)
 
     def _kind(self, cls: type[Aggregate[Any]] | type[CommandHandler]) -> tuple[ChildSpec, bool]:
@@ -162,6 +179,12 @@ class OnDemand:
         spec = child_spec(cls, restart=TEMPORARY, await_start=False)
         kind = self._kinds[cls] = (spec, issubclass(cls, CommandHandler))
         return kind
+
+
+def name_of(key: Any) -> tuple[str, str]:
+    """Return the key of an address in the registry of names."""
+    cls, identity = key
+    return (cls.category, identity)
 
 
 def _owner(refusal: object) -> Ref | None:

@@ -187,11 +187,13 @@ class Reading:
             events = _events(connection, _SMALL_EVENTS, {"ids": json_text(wanted)}, key="id")
         found = {name: list[RecordedEvent]() for name in ids}
         for event in events:
-            found[event.stream].append(event)
+            if event.stream in found:  # else the index is wrong: `verify` names the row
+                found[event.stream].append(event)
         return {
             name: StreamHistory(tuple(history), as_of)
             for name, history in found.items()
             if len(history) == len(ids[name])
+            and (not history or history[-1].version == len(history))
         }
 
     def all(

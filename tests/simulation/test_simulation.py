@@ -70,7 +70,10 @@ def in_another_process(seed: int) -> str:
     [
         ("the_journal_answers_before_the_commit", "is acknowledged, and event .* is not on disk"),
         ("nobody_looks_at_what_a_command_rests_on", "leaves .* at -|one by one it leads to"),
-        ("a_consumer_does_not_skip_what_it_has_seen", "in a replay from zero|went back from"),
+        (
+            "a_consumer_does_not_skip_what_it_has_seen",  # which its table may refuse: it crashes
+            "in a replay from zero|went back from|nobody was hit, and there were . restarts",
+        ),
     ],
 )
 def test_a_planted_mistake_is_found(seeds: Seeds, mutant: str, found_as: str) -> None:

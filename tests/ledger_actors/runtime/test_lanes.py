@@ -99,6 +99,28 @@ def test_none_sets_out_again_while_another_is_under_way(road: Road) -> None:
     assert road.out == [1, 2, 1, 2]
 
 
+def test_one_that_was_sent_to_an_actor_being_started_is_not_overtaken_when_that_has_ended(
+    road: Road,
+) -> None:
+    """There was none when it set out; its successor must not be taken for it."""
+    actor, successor = SimpleNamespace(exit_reason=None), SimpleNamespace(exit_reason=None)
+    road.actor = None
+    first = road.enter(1)
+    road.lanes.sent("a", actor)
+    actor.exit_reason, road.actor = KILLED, successor
+
+    second = road.enter(2)
+    assert road.out == [1]
+    first.come_back()
+    road.pass_time()
+
+    assert road.out == [1, 1, 2]
+    for traveller in (first, second):
+        traveller.leave()
+    road.lanes.sent("a", actor)  # nobody is on the way to it any more
+    assert len(road.lanes) == 0
+
+
 def test_they_set_out_again_in_the_order_in_which_they_came(road: Road) -> None:
     travellers = [road.enter(number) for number in (1, 2, 3)]
     for traveller in reversed(travellers):

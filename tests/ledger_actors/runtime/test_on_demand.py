@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ledger_actors.runtime import CommandTimeout, envelope
 from ledger_actors.runtime.on_demand import MANY, MOST_TOGETHER
 from ledger_actors.store import StoreUnavailable
+from supervision import Registered, Unregistered
 from supervision.administration import StartChild, StartChildren
 from supervision.testing import HANG, wait_for_exit
 from tests.ledger_actors.runtime.counters import Boom, Counter, CrashIt, Increment
@@ -126,7 +128,9 @@ def test_one_that_somebody_else_starts_meanwhile_gets_the_message(written: Any) 
         written.send(Increment("a", 10))
 
     reads.then = start_a
-    assert states(written, NAMES)[:2] == [11, 2]
+    with capture_logs() as logs:
+        assert states(written, NAMES)[:2] == [11, 2]
+    assert logs == []
 
 
 def test_a_long_one_reads_for_itself(make_world: Any) -> None:
@@ -184,6 +188,38 @@ def test_where_their_supervisor_restarts_meanwhile_they_are_started_by_the_next(
 
     reads.then = kill
     assert states(written, NAMES) == list(range(1, len(NAMES) + 1))
+
+
+@pytest.mark.parametrize("count", [1, 2 * MANY])
+def test_a_command_does_not_overtake_those_before_it_where_the_actor_crashes_at_once(
+    world: Any, count: int
+) -> None:
+    """It comes when the name is given, and when it is free again."""
+    sent: list[Any] = []
+    steps = {Registered: 1, Unregistered: 10}
+
+    def send(change: Any) -> None:
+        step = steps.pop(type(change), None) if change.key == ("counter", "a") else None
+        if step is not None:
+            sent.append(world.send(Increment("a", step), wait=False))
+
+    world.system.names.add_listener(send)
+    others = [Increment(f"n{number}", 1) for number in range(count - 1)]
+    crashed, *_ = world.bus.dispatch_many(list(map(envelope, [CrashIt("a"), *others])))
+    with pytest.raises(Boom):
+        crashed.get(timeout=HANG)
+
+    assert [world.outcome(future).events[0].version for future in sent] == [1, 2]
+
+
+def test_a_class_with_a_constructor_of_its_own_is_started_as_ever(world: Any) -> None:
+    class Sealed(Counter):
+        category = "sealed"
+
+        def __init__(self, system: Any, identity: str) -> None:
+            super().__init__(system, identity)
+
+    assert world.bus.read(Sealed, "a").get(timeout=HANG).state == 0
 
 
 def test_a_history_is_not_kept_by_the_actor(written: Any) -> None:

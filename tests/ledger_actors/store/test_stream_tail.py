@@ -271,6 +271,16 @@ def indexed(path: Path) -> Path:
     return path
 
 
+def test_a_stream_in_whose_place_is_another_is_no_short_stream(indexed: Path) -> None:
+    """Whether or not that other one is asked for."""
+    with closing(sqlite3.connect(indexed)) as connection, connection:
+        connection.execute("UPDATE stream_events SET event_id = 2 WHERE event_id = 3")
+    with SqliteEventStore(indexed) as store:
+        assert store.read_short_streams(["a"], most=99) == {}
+        assert store.read_short_streams(["b"], most=99)["b"].events == tuple(by_stream(store)["b"])
+        assert "a" not in store.read_short_streams(["a", "b"], most=99)
+
+
 @pytest.mark.parametrize(
     ("statement", "event_id", "what"),
     [
