@@ -54,8 +54,7 @@ def spawn(
     actor = _construct(actor_class, args, kwargs or {}, mailbox)
     ref = actor.actor_ref
     ref.parent = parent
-    if not tells_start:
-        ref.tells_start = False
+    ref.tells_start = tells_start
     if dispatcher is not None:
         ref.dispatcher = dispatcher
     with shield():  # a kill of the starter must not leave a name behind that nobody answers to

@@ -21,6 +21,7 @@ import msgspec
 from ledger_actors.command_ids import new_command_id
 from ledger_actors.daemon.connection import CommandRequest, EventQuery
 from ledger_actors.daemon.errors import (
+    BadRequest,
     Incompatible,
     InvalidCommand,
     LedgerUnavailable,
@@ -339,6 +340,8 @@ def _decode(body: bytes, kind: type[T]) -> T:
 
 
 def _path(*parts: str | None) -> str:
+    if "" in parts:
+        raise BadRequest("a kind, a name or an id is a non-empty string, not ''")
     return "/v1/" + "/".join(quote(part, safe="") for part in parts if part is not None)
 
 

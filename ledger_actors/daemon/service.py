@@ -24,7 +24,7 @@ from ledger_actors.daemon.connection import EventQuery
 from ledger_actors.daemon.consumers import consumer_notes, consumer_status, count_aggregates
 from ledger_actors.daemon.contract import Answer
 from ledger_actors.daemon.describe import describe
-from ledger_actors.daemon.errors import LedgerError, StreamMissing, TooLarge
+from ledger_actors.daemon.errors import BadRequest, LedgerError, StreamMissing, TooLarge
 from ledger_actors.daemon.field_hints import with_hint
 from ledger_actors.daemon.messages import as_record, is_command
 from ledger_actors.daemon.parked import ParkedEvents
@@ -141,6 +141,10 @@ class LedgerService:
     def state(self, kind: str, id: str, *, as_of: int | None) -> StateAnswer:  # noqa: A002 - the domain's word
         """The state of an aggregate: from its actor, or as of an event from the store."""
         cls = self._actors.aggregate(kind)
+        try:
+            stream = cls.stream(id)
+        except ValueError as problem:
+            raise BadRequest(str(problem)) from problem
         if as_of is None:
             stand: Stand = self._bus.read(cls, id).get(timeout=_STATE_SECONDS)
         else:
@@ -148,7 +152,7 @@ class LedgerService:
         if stand.version == 0:
             raise StreamMissing(f"there is no {kind} {id!r}: nothing was ever written about it")
         state = msgspec.to_builtins(stand.state)
-        return StateAnswer(cls.stream(id), stand.version, state, as_of)
+        return StateAnswer(stream, stand.version, state, as_of)
 
     def head(self) -> int:
         """The id of the last event that was committed."""

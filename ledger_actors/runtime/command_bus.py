@@ -172,7 +172,7 @@ class CommandBus:
         return journey
 
     def _set_out(self, journeys: Sequence[Journey], timeout: float | None) -> None:
-        self._start_together([one for one in journeys if one.ways is self._lanes])
+        self._start_together(journeys)
         seconds = self._system.options.command_timeout if timeout is None else timeout
         self._deadline(seconds).add(journeys)
         if self._closed:
@@ -290,8 +290,10 @@ class CommandBus:
     def _start_together(self, travellers: Sequence[Journey | Question]) -> None:
         """Start the aggregates of many that do not run, before anything is sent to them."""
         if len(travellers) >= MANY and not self._closed:
-            in_use = self._lanes.is_in_use
-            keys: dict[Any, None] = dict.fromkeys(one.key for one in travellers)
+            in_use, lanes = self._lanes.is_in_use, self._lanes
+            keys: dict[Any, None] = dict.fromkeys(
+                one.key for one in travellers if one.ways is lanes
+            )
             self.actors.start_absent([key for key in keys if not in_use(key)])
 
 

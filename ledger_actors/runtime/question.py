@@ -18,7 +18,7 @@ class Question:
     `outcome` is the answer, or what kept it from being given; it is set in any thread.
     """
 
-    __slots__ = ("_deliver", "_message", "_pauses", "_ways", "key", "number", "outcome")
+    __slots__ = ("_deliver", "_message", "_pauses", "key", "number", "outcome", "ways")
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Question:
     ) -> None:
         self._message = message
         self._deliver = deliver
-        self._ways = ways
+        self.ways = ways
         self._pauses: Iterator[float] | None = None
         self.key = key
         self.number = number
@@ -65,9 +65,9 @@ class Question:
         if is_of_the_moment(problem) and not self.gave_up():
             if self._pauses is None:
                 self._pauses = chain((0.0,), pauses())  # who comes after needs no time, as a rule
-            self._ways.come_back(self, next(self._pauses))
+            self.ways.come_back(self, next(self._pauses))
             return
-        self._ways.leave(self)
+        self.ways.leave(self)
         if problem is None:
             self.outcome.try_set(answer.get())
         else:

@@ -154,6 +154,12 @@ def test_state_as_of_an_event(ledger: Ledger, account: str) -> None:
         ledger.state("account", account, as_of=10**30)
 
 
+def test_the_state_of_an_empty_id_is_refused_at_once(ledger: Ledger) -> None:
+    for as_of in (None, 1):
+        with pytest.raises(errors.BadRequest, match="non-empty string, not ''"):
+            ledger.state("account", "", as_of=as_of)
+
+
 def test_what_does_not_exist_is_said(ledger: Ledger, account: str) -> None:
     with pytest.raises(errors.StreamMissing):
         ledger.state("account", "nobody")
