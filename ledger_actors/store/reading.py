@@ -24,32 +24,28 @@ from ledger_actors.store.model import (
 from ledger_actors.store.rows import fetch, fetch_text, json_text
 from ledger_actors.store.stream_tail import Moved, StreamTail
 
-__all__ = ["COLUMNS", "Reading", "commands_taken", "events_of_command"]
+__all__ = ["FIELDS", "Reading", "commands_taken", "events_of_command"]
 
-COLUMNS = RecordedEvent.__struct_fields__
-
-_FIELDS = (
-    "e.id, s.name AS stream, e.version, e.type, e.schema_version, e.payload, e.author,"
-    " e.correlation_id, e.causation_id, e.command_id, e.command_index, e.recorded_at, e.hash"
+FIELDS = tuple(
+    "s.name" if field == "stream" else f"e.{field}" for field in RecordedEvent.__struct_fields__
 )
+"""Of events `e` and their streams `s`: what makes a `RecordedEvent`, in order."""
+
 _FROM = "FROM events AS e JOIN streams AS s ON s.id = e.stream_id"
 _TYPES = (
-    "WITH RECURSIVE found(type) AS (SELECT min(type) FROM events UNION ALL"
+    "FROM (WITH RECURSIVE found(type) AS (SELECT min(type) FROM events UNION ALL"
     " SELECT (SELECT min(type) FROM events WHERE type > found.type) FROM found"
     " WHERE found.type IS NOT NULL)"
-    " SELECT type FROM found WHERE type IS NOT NULL"
+    " SELECT type FROM found WHERE type IS NOT NULL)"
 )
 _COMMAND = ("command_id", "fingerprint", "first_event_id", "event_count")
 _COMMAND_TAKEN = f"SELECT {', '.join(_COMMAND)} FROM commands WHERE command_id = ?"
-_COMMANDS_TAKEN = (
-    f"SELECT {', '.join(_COMMAND)} FROM commands"
-    " WHERE command_id IN (SELECT value FROM json_each(?))"
-)
+_COMMANDS_TAKEN = "FROM commands WHERE command_id IN (SELECT value FROM json_each(?))"
 _POSITION = "SELECT event_id FROM positions WHERE consumer = ?"
+_HEADING = ("e.id", "e.type", "s.name")
 _HEADINGS = (
-    "SELECT e.id, e.type, s.name AS stream FROM events AS e"
-    " LEFT JOIN streams AS s ON s.id = e.stream_id WHERE e.id > ? AND e.id <= ?"
-    " ORDER BY e.id LIMIT ?"
+    "FROM events AS e LEFT JOIN streams AS s ON s.id = e.stream_id"
+    " WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?"
 )
 _HEADINGS_PAGE = 1000  # rows
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
@@ -66,7 +62,7 @@ _decode_headings = msgspec.json.Decoder(list[Heading]).decode
 # Found in the table, in the tail, and behind what the tail knows, where one of another process or
 # the commit of this moment is. What is in two of them is there once.
 _STREAM = f"""
-SELECT {_FIELDS} {_FROM} WHERE e.id IN (
+{_FROM} WHERE e.id IN (
   SELECT event_id FROM (
     SELECT event_id FROM stream_events
     WHERE stream_id = (SELECT id FROM streams WHERE name = :stream)
@@ -77,8 +73,8 @@ SELECT {_FIELDS} {_FROM} WHERE e.id IN (
       AND stream_id = (SELECT id FROM streams WHERE name = :stream) AND version > :after)
 AND e.version <= :up_to AND e.id <= :last_id ORDER BY e.id LIMIT :limit
 """
-_STREAM_INDEXED = f"""
-SELECT {_FIELDS} FROM stream_events AS x
+_STREAM_INDEXED = """
+FROM stream_events AS x
 JOIN events AS e ON e.id = x.event_id JOIN streams AS s ON s.id = e.stream_id
 WHERE x.stream_id = (SELECT id FROM streams WHERE name = :stream)
   AND x.version > :after AND x.version <= :up_to AND x.event_id <= :last_id
@@ -93,15 +89,16 @@ SELECT max(coalesce(({_VERSION_INDEXED}), 0), coalesce((
   SELECT max(version) FROM events
   WHERE id > :known AND stream_id = (SELECT id FROM streams WHERE name = :stream)), 0))
 """
+_SHORT_STREAM = ("known.name", "x.event_id")
 _SHORT_STREAMS = """
-SELECT known.name, x.event_id FROM (
+FROM (
   SELECT s.id, s.name, (SELECT max(version) FROM stream_events WHERE stream_id = s.id) AS version
   FROM json_each(:streams) AS wanted CROSS JOIN streams AS s ON s.name = wanted.value) AS known
 LEFT JOIN stream_events AS x ON x.stream_id = known.id AND known.version <= :most
 WHERE known.version IS NOT NULL
 """  # of a long one there is a row without an event
 _SMALL_EVENTS = f"""
-SELECT {_FIELDS} {_FROM} WHERE e.id IN (SELECT value FROM json_each(:ids))
+{_FROM} WHERE e.id IN (SELECT value FROM json_each(:ids))
   AND length(e.payload) <= {_SMALL_PAYLOAD}
 """
 _HEAD = "SELECT event_id, moved_to FROM head"
@@ -178,7 +175,7 @@ class Reading:
         ids = self._tail.short(filter(str.isprintable, streams), most=most)
         with self._readers.lease() as connection:
             values = {"streams": json_text(ids), "most": most}
-            for name, event_id in fetch(connection, ["name", "event_id"], _SHORT_STREAMS, values):
+            for name, event_id in fetch(connection, _SHORT_STREAM, _SHORT_STREAMS, values):
                 if event_id is None:
                     del ids[name]
                 elif event_id not in ids[name]:  # it may have been moved meanwhile
@@ -208,25 +205,25 @@ class Reading:
         """Iterate over the log; see `EventStore.read_all`."""
         self._must_exist(after)
         self._must_exist(up_to)
-        query, filters = _log_query(types, stream_prefix)
+        source, filters = _log_source(types, stream_prefix)
         bounds = {**filters, "up_to": _or_largest(up_to)}
 
         def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
             values = {**bounds, "after": after, "limit": limit}
-            return _events(connection, query, values, key="id")
+            return _events(connection, source, values, key="id")
 
         return self._pages(page, after, batch_size, key="id")
 
     def streams(self, prefix: str | None, *, batch_size: int = 512) -> Iterator[str]:
         """Iterate over the names of the streams."""
         bounds: dict[str, object] = {"after": "", "prefix": prefix or "", "limit": batch_size}
-        query = (
-            "SELECT name FROM streams WHERE name > :after AND name >= :prefix"
+        source = (
+            "FROM streams WHERE name > :after AND name >= :prefix"
             " AND substr(name, 1, length(:prefix)) = :prefix ORDER BY name LIMIT :limit"
         )
         while True:
             with self._readers.lease() as connection:
-                names = [row[0] for row in fetch(connection, ["name"], query, bounds)]
+                names = [row[0] for row in fetch(connection, ["name"], source, bounds)]
             yield from names
             if len(names) < batch_size:
                 return
@@ -276,9 +273,7 @@ class Reading:
         """Iterate over id, type and stream of events, page by page."""
         while after < up_to:
             with self._readers.lease() as connection:
-                text = fetch_text(
-                    connection, Heading.__struct_fields__, _HEADINGS, (after, up_to, _HEADINGS_PAGE)
-                )
+                text = fetch_text(connection, _HEADING, _HEADINGS, (after, up_to, _HEADINGS_PAGE))
             page = sorted(_decode_headings(text), key=attrgetter("id"))
             if not page:
                 return
@@ -351,15 +346,15 @@ def events_of_command(
     connection: sqlite3.Connection, first: int, count: int
 ) -> tuple[RecordedEvent, ...]:
     """Return a command's events: `count` of them from `first` on."""
-    query = f"SELECT {_FIELDS} {_FROM} WHERE e.id >= ? AND e.id < ? ORDER BY e.id"
-    return tuple(_events(connection, query, (first, first + count), key="id")) if count else ()
+    source = f"{_FROM} WHERE e.id >= ? AND e.id < ? ORDER BY e.id"
+    return tuple(_events(connection, source, (first, first + count), key="id")) if count else ()
 
 
 def _events(
-    connection: sqlite3.Connection, query: str, values: Any, *, key: str
+    connection: sqlite3.Connection, source: str, values: Any, *, key: str
 ) -> list[RecordedEvent]:
     try:
-        events = _decode(fetch_text(connection, COLUMNS, query, values))
+        events = _decode(fetch_text(connection, FIELDS, source, values))
     except msgspec.ValidationError as error:  # by other hands: a text where a number belongs
         msg = f"a row of the events is none: {error}; `verify` names the rows"
         raise CorruptStore(msg) from error
@@ -386,10 +381,10 @@ def _next_limit(events: list[RecordedEvent], batch_size: int) -> int:
     return min(batch_size, len(events) * 4)
 
 
-def _log_query(
+def _log_source(
     types: Collection[str] | None, stream_prefix: str | None
 ) -> tuple[str, dict[str, Any]]:
-    """Return the query of a page of the log, and the values of its filters.
+    """Return where a page of the log comes from, and the values of its filters.
 
     Few types are looked up in their index, a page of each, and merged: a rare type is found
     without going over all the others.
@@ -401,19 +396,19 @@ def _log_query(
         where += " AND substr(s.name, 1, length(:prefix)) = :prefix"
     tail = "ORDER BY e.id LIMIT :limit"
     if types is None:
-        return f"SELECT {_FIELDS} {_FROM} WHERE {where} {tail}", values
+        return f"{_FROM} WHERE {where} {tail}", values
     names = sorted(types)
     if not 0 < len(names) <= _MOST_TYPES:
         values["types"] = json_text(names)
         where += " AND +e.type IN (SELECT value FROM json_each(:types))"
-        return f"SELECT {_FIELDS} {_FROM} WHERE {where} {tail}", values
+        return f"{_FROM} WHERE {where} {tail}", values
     values |= {f"type{number}": name for number, name in enumerate(names)}
     ids = " UNION ALL ".join(
         f"SELECT id FROM (SELECT e.id {_FROM} WHERE e.type = :type{number} AND {where} {tail})"
         for number in range(len(names))
     )
     chosen = f"(SELECT id FROM ({ids}) ORDER BY id LIMIT :limit)"
-    return f"SELECT {_FIELDS} {_FROM} WHERE e.id IN {chosen} ORDER BY e.id", values
+    return f"{_FROM} WHERE e.id IN {chosen} ORDER BY e.id", values
 
 
 def _or_largest(value: int | None) -> int:

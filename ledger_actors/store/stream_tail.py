@@ -32,11 +32,10 @@ _PACE = 2
 """Places that are moved for each event that is written."""
 
 _PAGE = 4096
+_NAMES = ("e.id", "s.name", "e.stream_id", "e.version")
 _NEWEST = (
-    "SELECT e.id, s.name, e.stream_id, e.version FROM events AS e"
-    " JOIN streams AS s ON s.id = e.stream_id WHERE e.id > ? ORDER BY e.id LIMIT ?"
+    "FROM events AS e JOIN streams AS s ON s.id = e.stream_id WHERE e.id > ? ORDER BY e.id LIMIT ?"
 )
-_NAMES = ("id", "name", "stream_id", "version")
 
 Place = tuple[int, int, int]
 """A row of the index: stream, version, event."""

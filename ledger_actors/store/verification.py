@@ -23,6 +23,7 @@ from ledger_actors.store.chain import GENESIS, link
 from ledger_actors.store.connections import Readers
 from ledger_actors.store.errors import CorruptStore
 from ledger_actors.store.model import Problem, VerifyReport
+from ledger_actors.store.reading import FIELDS
 from ledger_actors.store.rows import fetch
 from ledger_actors.store.stream_tail import Place
 
@@ -34,26 +35,7 @@ MOST_PROBLEMS = 1000
 _PAGE = 1000
 _SMALLEST = -(2**63)
 
-_EVENTS = (
-    "SELECT e.id, s.name, e.version, e.type, e.schema_version, e.payload, e.author,"
-    " e.correlation_id, e.causation_id, e.command_id, e.command_index, e.recorded_at, e.hash"
-    " FROM events AS e LEFT JOIN streams AS s ON s.id = e.stream_id"
-)
-_COLUMNS = (
-    "id",
-    "name",
-    "version",
-    "type",
-    "schema_version",
-    "payload",
-    "author",
-    "correlation_id",
-    "causation_id",
-    "command_id",
-    "command_index",
-    "recorded_at",
-    "hash",
-)
+_EVENTS = "FROM events AS e LEFT JOIN streams AS s ON s.id = e.stream_id"
 _HEAD = """
 SELECT event_id, hash,
        (SELECT count(*) FROM events),
@@ -62,15 +44,12 @@ SELECT event_id, hash,
        moved_to, (SELECT count(*) FROM stream_events WHERE event_id <= moved_to)
 FROM head
 """
-_PLACES = ("stream_id", "version", "id")
+_PLACES = ("stream_id", "version", "event_id")
 _INDEXED = (
-    "SELECT stream_id, version, event_id AS id FROM stream_events"
-    " WHERE (stream_id, version) > (?, ?) ORDER BY stream_id, version LIMIT ?"
+    "FROM stream_events WHERE (stream_id, version) > (?, ?) ORDER BY stream_id, version LIMIT ?"
 )
-_NEWEST = (
-    "SELECT e.stream_id, e.version, e.id FROM events AS e"
-    " WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?"
-)
+_PLACES_OF_NEWEST = ("stream_id", "version", "id")
+_NEWEST = "FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
 _NOT_INDEXED = """
 SELECT e.id FROM events AS e
 LEFT JOIN stream_events AS x ON x.stream_id = e.stream_id AND x.version = e.version
@@ -239,7 +218,8 @@ def _not_indexed(store: _Store) -> Iterator[Place]:
     while True:
         with store.readers.lease() as connection:
             page = sorted(
-                fetch(connection, _PLACES, _NEWEST, (after, store.head, _PAGE)), key=itemgetter(2)
+                fetch(connection, _PLACES_OF_NEWEST, _NEWEST, (after, store.head, _PAGE)),
+                key=itemgetter(2),
             )
         yield from map(tuple, page)
         if len(page) < _PAGE:
@@ -285,9 +265,9 @@ def _pages(store: _Store) -> Iterator[list[Row]]:
 
 
 def _page(connection: sqlite3.Connection, after: int, head: int) -> list[Row]:
-    query = f"{_EVENTS} WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?"
+    source = f"{_EVENTS} WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?"
     try:
-        page = fetch(connection, _COLUMNS, query, (after, head, _PAGE))
+        page = fetch(connection, FIELDS, source, (after, head, _PAGE))
     except (sqlite3.OperationalError, sqlite3.DataError):  # a value that is no text, or too long
         ids = connection.execute(
             "SELECT id FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
@@ -301,7 +281,7 @@ def _page(connection: sqlite3.Connection, after: int, head: int) -> list[Row]:
 def _row(connection: sqlite3.Connection, event_id: int) -> Row:
     """Return one row; where it cannot be read as text, only what can: it will not fit its hash."""
     try:
-        return fetch(connection, _COLUMNS, f"{_EVENTS} WHERE e.id = ?", (event_id,))[0]
+        return fetch(connection, FIELDS, f"{_EVENTS} WHERE e.id = ?", (event_id,))[0]
     except (sqlite3.OperationalError, sqlite3.DataError):
         query = "SELECT version, CAST(hash AS TEXT) FROM events WHERE id = ?"
         version, stored = connection.execute(query, (event_id,)).fetchone()

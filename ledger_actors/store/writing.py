@@ -20,11 +20,12 @@ from ledger_actors.store.stream_tail import Moved, Place, StreamTail
 
 __all__ = ["Tail", "load_tail", "move_head", "stream_heads", "take_epoch", "write"]
 
-_STREAM_HEADS = (
-    "SELECT s.name, s.id,"
-    " (SELECT coalesce(max(version), 0) FROM stream_events WHERE stream_id = s.id) AS version"
-    " FROM streams AS s WHERE s.name IN (SELECT value FROM json_each(?))"
+_HEAD_FIELDS = (
+    "s.name",
+    "s.id",
+    "(SELECT coalesce(max(version), 0) FROM stream_events WHERE stream_id = s.id)",
 )
+_HEADS_NAMED = "FROM streams AS s WHERE s.name IN (SELECT value FROM json_each(?))"
 _MOVE_HEAD = (
     "UPDATE head SET event_id = ?, hash = ?,"
     " moved_to = ?, moving_to = ?, moved_stream = ?, moved_version = ?"
@@ -81,7 +82,7 @@ def stream_heads(
     """Return the heads of those of the streams that are in the table, or in its tail."""
     if not streams:
         return {}
-    rows = fetch(connection, ("name", "id", "version"), _STREAM_HEADS, (json_text(streams),))
+    rows = fetch(connection, _HEAD_FIELDS, _HEADS_NAMED, (json_text(streams),))
     return {
         name: StreamHead(stream_id, max(version, tail.version(name)))
         for name, stream_id, version in rows

@@ -24,8 +24,8 @@ def connection() -> Iterator[sqlite3.Connection]:
 def test_every_row_goes_in_and_comes_out(connection: sqlite3.Connection, count: int) -> None:
     rows = [(number, f"text {number}") for number in range(count)]
     insert(connection, "numbers", rows)
-    query = "SELECT n, text FROM numbers WHERE n < ? ORDER BY n"
-    assert fetch(connection, ("n", "text"), query, (10_000,)) == [list(row) for row in rows]
+    source = "FROM numbers WHERE n < ? ORDER BY n"
+    assert fetch(connection, ("n", "text"), source, (10_000,)) == [list(row) for row in rows]
 
 
 def test_a_batch_takes_few_statements(connection: sqlite3.Connection) -> None:
@@ -39,5 +39,5 @@ def test_a_batch_takes_few_statements(connection: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("text", ["", '"', "\\", "\x00\x1f", "é🎈", None, "{}", "[1"])
 def test_any_text_comes_out_as_it_went_in(connection: sqlite3.Connection, text: str | None) -> None:
     insert(connection, "numbers", [(2**63 - 1, text)])
-    rows = fetch(connection, ("n", "text"), "SELECT n, text FROM numbers", ())
+    rows = fetch(connection, ("n", "text"), "FROM numbers", ())
     assert rows == [[2**63 - 1, text]]
