@@ -75,6 +75,7 @@ class Projections:
 
     def _project(self, asked: Project) -> Projected:
         projector = _projector(asked)
+        # Anew for each batch: another projector's import may have brought more names of old events.
         wanted = projector.filter_of(EVENTS)
         delivery = self._delivery(asked, wanted)
         if delivery is None:
