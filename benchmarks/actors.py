@@ -35,7 +35,8 @@ from benchmarks.measuring import (
 )
 from benchmarks.peers import pykka_actors
 from benchmarks.scale import Scale
-from ledger_actors.daemon import collector, processors
+from ledger_actors import processors
+from ledger_actors.daemon import collector
 from ledger_actors.ledger.aggregates.account import Account
 from ledger_actors.runtime import Runtime, RuntimeOptions
 from ledger_actors.runtime.on_demand import OnDemand

@@ -21,8 +21,8 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
+from ledger_actors import processors
 from ledger_actors.business_dates import LedgerDates
-from ledger_actors.daemon import processors
 from ledger_actors.daemon.address import DaemonPid, UnixDoor, door_link
 from ledger_actors.daemon.endpoint import Endpoint, NetworkDoor
 from ledger_actors.daemon.errors import LedgerUnavailable

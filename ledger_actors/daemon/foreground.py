@@ -15,8 +15,9 @@ from contextlib import suppress
 import click
 import structlog
 
+from ledger_actors import processors
 from ledger_actors.application import Application
-from ledger_actors.daemon import collector, processors
+from ledger_actors.daemon import collector
 from ledger_actors.daemon.announce import announced, ready_lines
 from ledger_actors.daemon.errors import LedgerError
 from ledger_actors.daemon.signals import heard

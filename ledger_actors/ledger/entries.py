@@ -158,6 +158,13 @@ def moved(amount: Decimal, *, source: str, destination: str) -> tuple[Posting, .
     return (Posting(source, amount.copy_negate()), Posting(destination, amount))
 
 
+def _sum_to_zero(postings: tuple[Posting, ...]) -> bool:
+    if len(postings) == 2:  # as a rule, and then a third of the time without a sum
+        one, other = postings
+        return one.amount == other.amount.copy_negate()
+    return not total([posting.amount for posting in postings])
+
+
 def postings_of(event: object) -> tuple[Posting, ...]:
     """Return the postings of any event: none of one that moves nothing.
 
@@ -167,7 +174,7 @@ def postings_of(event: object) -> tuple[Posting, ...]:
     if not isinstance(event, Entry):
         return ()
     postings = event.postings()
-    if total([posting.amount for posting in postings]):
+    if not _sum_to_zero(postings):
         msg = f"{type(event).__name__} does not sum to zero: {postings}"
         raise ArithmeticError(msg)
     return postings

@@ -189,6 +189,15 @@ class EventCatalog:
         stored = (*self._types, *self._replaced)
         return tuple(name for name in stored if any(map(wants, self._read_as(name) - {name})))
 
+    def __len__(self) -> int:
+        """Return how many names are known, of today and of earlier days."""
+        return len(self._types) + len(self._replaced)
+
+    def forms(self) -> list[tuple[str, type[Event]]]:
+        """Return today's forms, as "NAME/VERSION", and what each is read as."""
+        known = self._types.items()
+        return [(f"{one.name}/{one.version}", one.cls) for name, one in known if name == one.name]
+
     def names(self) -> list[str]:
         """Return the known names, sorted."""
         return sorted(self._types)

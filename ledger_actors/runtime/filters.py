@@ -5,10 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import translate
-
-from ledger_actors.store.model import RecordedEvent
+from typing import Protocol, TypeVar
 
 __all__ = ["EventFilter"]
+
+
+class _Placed(Protocol):
+    """An event as it is stored, or as it is read."""
+
+    @property
+    def type(self) -> str:
+        """Its stable name."""
+
+    @property
+    def stream(self) -> str:
+        """Its stream's name."""
+
+
+R = TypeVar("R", bound=_Placed)
 
 
 class EventFilter:
@@ -50,11 +64,11 @@ class EventFilter:
         """Return whether events of this stream are wanted."""
         return self._streams is None or self._streams.match(name) is not None
 
-    def wants(self, row: RecordedEvent) -> bool:
+    def wants(self, row: _Placed) -> bool:
         """Return whether this event is wanted."""
         return self.wants_type(row.type) and self.wants_stream(row.stream)
 
-    def among(self, rows: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
+    def among(self, rows: Sequence[R]) -> Sequence[R]:
         """Return those of `rows` that are wanted, in their order."""
         there = {row.type for row in rows}
         wanted = {name for name in there if self.wants_type(name)}

@@ -13,16 +13,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
+from ledger_actors import processors
 from ledger_actors.runtime.backlog import STRIDE, backlog
 from ledger_actors.runtime.catalog import EVENTS
 from ledger_actors.runtime.consumer import KEEP_POSITION_EVERY
 from ledger_actors.runtime.delivery import Delivery, read_as
 from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.parking import Batch
 from ledger_actors.runtime.projection_messages import (
     Answer,
     Begin,
@@ -48,12 +51,17 @@ from ledger_actors.store.tally import tallies
 __all__ = ["Projections", "main"]
 
 
+SWITCH_SECONDS = 0.0003
+"""The thread that reads ahead needs Python's lock for microseconds: it is not to wait 5 ms."""
+
+
 class Projections:
     """What it has open: the log, and the files of read models. For one thread."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, *, executor: Executor | None = None) -> None:
+        """With an `executor`, what comes next is read ahead by it."""
         self._store = store
-        self._recent = RecentLog(store, EVENTS)
+        self._recent = RecentLog(store, EVENTS, executor=executor)
         self._files: dict[str, tuple[str, Database]] = {}
         self._sparse: dict[str, bool] = {}
 
@@ -76,36 +84,31 @@ class Projections:
     def _project(self, asked: Project) -> Projected:
         projector = _projector(asked)
         # Anew for each batch: another projector's import may have brought more names of old events.
-        wanted = projector.filter_of(EVENTS)
-        delivery = self._delivery(asked, wanted)
-        if delivery is None:
+        given = projector.filter_of(EVENTS)
+        batch = self._next(asked, given, EventFilter(projector.types, projector.streams))
+        if batch is None:
             return Projected(asked.after, asked.stored)
-        events, ids = _wanted_of(delivery, EventFilter(projector.types, projector.streams))
-        if not ids and delivery.up_to - asked.stored < KEEP_POSITION_EVERY:
-            return Projected(delivery.up_to, asked.stored)
-
-        def digest(event_id: int) -> str | None:
-            return delivery.hash or self._store.hash_at(event_id)
-
+        up_to, stored = batch.up_to, asked.stored
+        if not batch.ids and up_to - stored < KEEP_POSITION_EVERY:
+            return Projected(up_to, stored)
         db = self._open(asked)
-        up_to, stored = delivery.up_to, asked.stored
-        with step(db, projector.name, stored=stored, up_to=up_to, digest=digest):
-            if events:
-                _all_of(projector)(db, events)
-            write_dealt(db, Dealt(tuple(tallies(ids))))
+        with step(db, projector.name, stored=stored, up_to=up_to, digest=self._store.hash_at):
+            if batch.events:
+                _all_of(projector)(db, batch.events)
+            write_dealt(db, Dealt(tuple(tallies(batch.ids))))
         return Projected(up_to, up_to)
 
-    def _delivery(self, asked: Project, wanted: EventFilter) -> Delivery | None:
+    def _next(self, asked: Project, given: EventFilter, wanted: EventFilter) -> Batch | None:
         """Return the next batch, of the log as it is or, where little is wanted of it, by type."""
         behind = self._store.head() - asked.after
-        if behind <= BATCH or not self._sparse.get(asked.projector, wanted.plain_types is not None):
-            found = self._recent.delivery(asked.after, wanted)
+        if behind <= BATCH or not self._sparse.get(asked.projector, given.plain_types is not None):
+            found = self._recent.batch(asked.after, given, wanted)
         else:
-            unread = backlog(self._store, EVENTS, wanted, after=asked.after, batch_size=BATCH)
-            found = next(unread, None)
-        if found is not None and wanted.plain_types is not None:
-            ids = found.up_to - found.after
-            self._sparse[asked.projector] = len(found.events) * STRIDE < ids
+            unread = backlog(self._store, EVENTS, given, after=asked.after, batch_size=BATCH)
+            found = next((_read(delivery, wanted) for delivery in unread), None)
+        if found is not None and given.plain_types is not None:
+            ids = found.up_to - asked.after
+            self._sparse[asked.projector] = len(found.ids) * STRIDE < ids
         return found
 
     def _open(self, asked: Project) -> Database:
@@ -143,11 +146,11 @@ def _all_of(projector: type[Projector]) -> Callable[[Database, Sequence[Recorded
     return one_by_one
 
 
-def _wanted_of(delivery: Delivery, wanted: EventFilter) -> tuple[list[Recorded], list[int]]:
+def _read(delivery: Delivery, wanted: EventFilter) -> Batch:
     events: list[Recorded] = []
     for row in delivery.events:
         events += read_as(row, delivery.decoded, EVENTS, wanted)
-    return events, [row.id for row in delivery.events]
+    return Batch(delivery.up_to, events, [row.id for row in delivery.events])
 
 
 def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
@@ -167,13 +170,21 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
         return
     gc.freeze()  # what is there now stays
     with opened as store:
-        projections = Projections(store)
+        projections = Projections(store, executor=_executor())
         answer(Ready())
         for line in questions:
             answer(projections.answer(decode_question(line)))
         # Nothing is closed: where the daemon has ended, this would be the last to have the files
         # open, and SQLite would move the log of the events, which is for the next daemon to do.
         os._exit(0)
+
+
+def _executor() -> Executor | None:
+    """Return a thread to read ahead with, where it has a processor to itself."""
+    if processors.usable() < 2:
+        return None
+    sys.setswitchinterval(SWITCH_SECONDS)
+    return ThreadPoolExecutor(1, thread_name_prefix="ahead")
 
 
 def main() -> None:

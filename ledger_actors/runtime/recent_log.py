@@ -1,64 +1,141 @@
-"""The newest events, read and decoded once for all read models that want them."""
+"""The newest events, read and decoded once for all read models that want them.
+
+Most are decoded a page by one call (`TypedPages`). A page of which one cannot be is read row by
+row, and each row is decoded when it is wanted: so it is told which one is at fault, and only where
+somebody wants it.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from itertools import islice
 from operator import attrgetter
+from typing import cast
 
 from ledger_actors.runtime.catalog import EventCatalog
-from ledger_actors.runtime.delivery import Delivery
+from ledger_actors.runtime.delivery import read_as
 from ledger_actors.runtime.errors import UnknownEventType
 from ledger_actors.runtime.filters import EventFilter
+from ledger_actors.runtime.log_pages import LogPages
+from ledger_actors.runtime.parking import Batch
 from ledger_actors.runtime.recorded import Recorded
+from ledger_actors.runtime.typed_pages import TypedPages
 from ledger_actors.store.interface import EventStore
 from ledger_actors.store.model import RecordedEvent
 
 __all__ = ["BATCH", "RecentLog"]
 
 BATCH = 4096
-"""Events that are read, and given out, at once."""
+"""Events that are given out at once."""
+
+PAGE = 1024
+"""Events that are read at once."""
+
+PAGES_BY_ROW = 8
+"""Where one page had to be read row by row, so are those behind it: they are often alike."""
+
+_by_id = attrgetter("id")
 
 
 class RecentLog:
     """A stretch of the log without a gap, that goes on at its end. For one thread."""
 
-    def __init__(self, store: EventStore, known: EventCatalog) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        known: EventCatalog,
+        *,
+        executor: Executor | None = None,
+        batch: int = BATCH,
+        page: int = PAGE,
+    ) -> None:
+        """With an `executor`, what comes next is read ahead by it."""
         self._store = store
         self._known = known
-        self._rows: list[RecordedEvent] = []
+        self._typed = TypedPages(known)
+        self._rows: list[Recorded | RecordedEvent] = []
         self._decoded: dict[int, tuple[Recorded, ...]] = {}
+        self._has_rows = False
+        self._by_row = 0
+        self._batch, self._size = batch, page
+        self._pages = LogPages(store, size=page, ahead=batch // page, executor=executor)
 
-    def delivery(self, after: int, wanted: EventFilter) -> Delivery | None:
-        """Return what is wanted of the next batch behind event `after`; `None` at the head.
+    def batch(self, after: int, given: EventFilter, wanted: EventFilter) -> Batch | None:
+        """Return the next batch behind event `after`, `None` at the head.
+
+        It has the events that are `given`, as far as what they are read as is `wanted`.
 
         Raises:
             UnknownEventType: there is an event in it of a type that the program does not know.
+            LedgerRuntimeError: an event that is given cannot be read.
         """
         rows = self._behind(after)
         if not rows:
             return None
-        for name in {row.type for row in rows}:
-            if not self._known.knows(name):
-                raise UnknownEventType(name, next(row.id for row in rows if row.type == name))
-        last = rows[-1]
-        return Delivery(after, last.id, wanted.among(rows), last.hash, self._decoded)
+        chosen = given.among(rows)
+        return Batch(rows[-1].id, self._read_as(chosen, wanted), [row.id for row in chosen])
 
-    def _behind(self, after: int) -> list[RecordedEvent]:
+    def _read_as(
+        self, rows: Sequence[Recorded | RecordedEvent], wanted: EventFilter
+    ) -> Sequence[Recorded]:
+        if not self._has_rows:
+            return cast("Sequence[Recorded]", rows)
+        events: list[Recorded] = []
+        for row in rows:
+            if isinstance(row, Recorded):
+                events.append(row)
+            else:
+                events += read_as(row, self._decoded, self._known, wanted)
+        return events
+
+    def _behind(self, after: int) -> list[Recorded | RecordedEvent]:
         rows = self._rows
         if not rows or not rows[0].id <= after + 1 <= rows[-1].id + 1:
             rows.clear()
             self._decoded.clear()
-        newest = rows[-1].id if rows else after
-        start = bisect_right(rows, after, key=attrgetter("id"))
-        if len(rows) - start < BATCH:
-            rows.extend(islice(self._store.read_all(after=newest, batch_size=BATCH), BATCH))
-        found = rows[start : start + BATCH]
-        self._drop(len(rows) - 2 * BATCH)
+            self._has_rows = False
+        start = bisect_right(rows, after, key=_by_id)
+        while len(rows) - start < self._batch:
+            page = self._page(rows[-1].id if rows else after)
+            rows += page
+            if len(page) < self._size:
+                break
+        found = rows[start : start + self._batch]
+        self._drop(len(rows) - 2 * self._batch)
         return found
+
+    def _page(self, after: int) -> Sequence[Recorded | RecordedEvent]:
+        if self._by_row:
+            self._by_row -= 1
+        elif (page := self._typed_page(after)) is not None:
+            return page
+        else:
+            self._by_row = PAGES_BY_ROW
+        return self._page_by_row(after)
+
+    def _typed_page(self, after: int) -> list[Recorded] | None:
+        is_new = False
+        page: list[Recorded] | None = []
+        while page is not None and len(page) < self._size and not is_new:
+            text, is_new = self._pages.behind(after)
+            page = None if text is None else self._typed.decode(text)
+        if page is not None and len(page) == self._size:
+            self._pages.go_on(page[-1].id)
+        return page
+
+    def _page_by_row(self, after: int) -> list[RecordedEvent]:
+        page = list(islice(self._store.read_all(after=after, batch_size=self._size), self._size))
+        for name in {row.type for row in page}:
+            if not self._known.knows(name):
+                raise UnknownEventType(name, next(row.id for row in page if row.type == name))
+        self._has_rows |= bool(page)
+        return page
 
     def _drop(self, count: int) -> None:
         if count > 0:
-            for row in self._rows[:count]:
-                self._decoded.pop(row.id, None)
+            if self._has_rows:
+                for row in self._rows[:count]:
+                    self._decoded.pop(row.id, None)
             del self._rows[:count]

@@ -125,6 +125,14 @@ class EventStore(Protocol):
             EventIdInFuture: at the call, `after` or `up_to` is beyond the head.
         """
 
+    def read_as_json(self, *, after: int, limit: int) -> str | None:
+        """Return the next events behind `after`, at most so many, for who knows their types.
+
+        A JSON array with an array for each: the form, as "TYPE/SCHEMA VERSION"; the payload, as the
+        JSON that it is, `null` if it is long; and then what `LOG_FIELDS` names. In order as a rule.
+        `None` where a payload is no JSON. What is not told here, `read_all` has.
+        """
+
     def find_command(self, command_id: str) -> StoredCommand | None:
         """Return a command that was taken before, with its events, or `None`."""
 

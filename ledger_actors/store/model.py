@@ -14,6 +14,7 @@ from ledger_actors.store.tally import BlockTally
 
 __all__ = [
     "ANY",
+    "LOG_FIELDS",
     "NO_STREAM",
     "STREAM_EXISTS",
     "Append",
@@ -83,6 +84,21 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     command_index: int
     recorded_at: str
     hash: str
+
+
+LOG_FIELDS: Final = (
+    "id",
+    "stream",
+    "version",
+    "type",
+    "recorded_at",
+    "author",
+    "correlation_id",
+    "causation_id",
+    "command_id",
+    "command_index",
+)
+"""What `EventStore.read_as_json` tells of an event, behind its form and its payload."""
 
 
 class Heading(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -15,6 +15,7 @@ from ledger_actors.store.connections import Readers
 from ledger_actors.store.dealt import DEALT
 from ledger_actors.store.errors import CorruptStore, EventIdInFuture
 from ledger_actors.store.model import (
+    LOG_FIELDS,
     Heading,
     RecordedEvent,
     Standing,
@@ -26,12 +27,20 @@ from ledger_actors.store.stream_tail import Moved, StreamTail
 
 __all__ = ["FIELDS", "Reading", "commands_taken", "events_of_command"]
 
+_SMALL_PAYLOAD = 4096  # characters
+
 FIELDS = tuple(
     "s.name" if field == "stream" else f"e.{field}" for field in RecordedEvent.__struct_fields__
 )
 """Of events `e` and their streams `s`: what makes a `RecordedEvent`, in order."""
 
 _FROM = "FROM events AS e JOIN streams AS s ON s.id = e.stream_id"
+_LOG = f"{_FROM} WHERE e.id > ? ORDER BY e.id LIMIT ?"
+_JSON_FIELDS = (
+    "e.type || '/' || e.schema_version",
+    f"json(CASE WHEN length(e.payload) <= {_SMALL_PAYLOAD} THEN e.payload END)",
+    *("s.name" if field == "stream" else f"e.{field}" for field in LOG_FIELDS),
+)
 _TYPES = (
     "FROM (WITH RECURSIVE found(type) AS (SELECT min(type) FROM events UNION ALL"
     " SELECT (SELECT min(type) FROM events WHERE type > found.type) FROM found"
@@ -50,7 +59,6 @@ _HEADINGS = (
 _HEADINGS_PAGE = 1000  # rows
 _MOST_TYPES = 16  # with more of them, one scan is quicker than a look into the index for each
 _MOST_UNKNOWN = 1000  # events that are gone over at each read, for they are in no index
-_SMALL_PAYLOAD = 4096  # characters
 _MOST_EVENTS = 2048  # of short streams that are read at once
 _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
@@ -213,6 +221,14 @@ class Reading:
             return _events(connection, source, values, key="id")
 
         return self._pages(page, after, batch_size, key="id")
+
+    def as_json(self, *, after: int, limit: int) -> str | None:
+        """Return the next events of the log as JSON; see `EventStore.read_as_json`."""
+        with self._readers.lease() as connection:
+            try:
+                return fetch_text(connection, _JSON_FIELDS, _LOG, (after, limit))
+            except (sqlite3.OperationalError, sqlite3.DataError):
+                return None  # whoever reads it row by row is told what is wrong, if anything is
 
     def streams(self, prefix: str | None, *, batch_size: int = 512) -> Iterator[str]:
         """Iterate over the names of the streams."""

@@ -176,6 +176,10 @@ class SqliteEventStore:
             batch_size=batch_size,
         )
 
+    def read_as_json(self, *, after: int, limit: int) -> str | None:
+        """Return the next events as JSON; see `EventStore.read_as_json`."""
+        return self._reading.as_json(after=after, limit=limit)
+
     def streams(self, prefix: str | None = None) -> Iterator[str]:
         """Iterate over the names of the streams, sorted."""
         return self._reading.streams(prefix)

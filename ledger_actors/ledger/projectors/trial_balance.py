@@ -7,6 +7,7 @@ less what went out; and a grant or payment that is wholly there leaves nothing i
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -106,14 +107,14 @@ class TrialBalanceProjector(Projector):
         Raises:
             ArithmeticError: the postings of one do not sum to zero.
         """
-        posted: dict[str, list[Decimal]] = {}
-        outside: dict[str, list[Decimal]] = {}
+        posted: defaultdict[str, list[Decimal]] = defaultdict(list)
+        outside: defaultdict[str, list[Decimal]] = defaultdict(list)
         for one in recorded:
             if isinstance(happened := one.event, Entry):
                 for posting in postings_of(happened):
-                    posted.setdefault(posting.balance, []).append(posting.amount)
+                    posted[posting.balance].append(posting.amount)
                     if posting.balance == EXTERNAL:
-                        outside.setdefault(happened.cause().value, []).append(posting.amount)
+                        outside[happened.cause().value].append(posting.amount)
         _post(db, posted)
         _flow(db, outside)
 

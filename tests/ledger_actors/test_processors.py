@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from ledger_actors import connect
 from ledger_actors.daemon import foreground
-from ledger_actors.daemon.processors import keep_to
 from ledger_actors.demos.daemon_process import DaemonProcess
+from ledger_actors.processors import keep_to
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the call")
 

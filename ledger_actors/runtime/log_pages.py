@@ -1,0 +1,52 @@
+"""Pages of the log as JSON, read ahead where there is a thread for it.
+
+SQLite does not need Python's lock to make such a text: so the pages of the next batch are read
+while the last one is dealt with. On one processor that gains nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Executor, Future
+from functools import partial
+
+from ledger_actors.store.interface import EventStore
+
+__all__ = ["LogPages"]
+
+
+class LogPages:
+    """Gives out pages of `size` events, most often one behind the other. For one thread.
+
+    With an `executor`, whose threads read the store, up to `ahead` pages are on their way.
+    """
+
+    def __init__(
+        self, store: EventStore, *, size: int, ahead: int = 0, executor: Executor | None = None
+    ) -> None:
+        self.size = size
+        self._store = store
+        self._ahead = ahead
+        self._executor = executor
+        self._coming: deque[tuple[int, Future[str | None]]] = deque()
+
+    def behind(self, after: int) -> tuple[str | None, bool]:
+        """Return the page behind an event, as `EventStore.read_as_json`, and whether it is new.
+
+        One that was read ahead is no more than what was there then: if it is not full, ask again.
+        """
+        if self._coming and self._coming[0][0] == after:
+            _, page = self._coming.popleft()
+            return page.result(), False
+        self._coming.clear()
+        return self._store.read_as_json(after=after, limit=self.size), True
+
+    def go_on(self, after: int) -> None:
+        """Begin to read what is behind a page that was full and ended with event `after`."""
+        if self._executor is None:
+            return
+        start = self._coming[-1][0] + self.size if self._coming else after
+        while len(self._coming) < self._ahead:
+            read = partial(self._store.read_as_json, after=start, limit=self.size)
+            self._coming.append((start, self._executor.submit(read)))
+            start += self.size
