@@ -50,7 +50,6 @@ from ledger_actors.store.tally import tallies
 
 __all__ = ["Projections", "main"]
 
-
 SWITCH_SECONDS = 0.0003
 """The thread that reads ahead needs Python's lock for microseconds: it is not to wait 5 ms."""
 
@@ -105,7 +104,7 @@ class Projections:
             found = self._recent.batch(asked.after, given, wanted)
         else:
             unread = backlog(self._store, EVENTS, given, after=asked.after, batch_size=BATCH)
-            found = next((_read(delivery, wanted) for delivery in unread), None)
+            found = next((_as_batch(delivery, wanted) for delivery in unread), None)
         if found is not None and given.plain_types is not None:
             ids = found.up_to - asked.after
             self._sparse[asked.projector] = len(found.ids) * STRIDE < ids
@@ -146,7 +145,7 @@ def _all_of(projector: type[Projector]) -> Callable[[Database, Sequence[Recorded
     return one_by_one
 
 
-def _read(delivery: Delivery, wanted: EventFilter) -> Batch:
+def _as_batch(delivery: Delivery, wanted: EventFilter) -> Batch:
     events: list[Recorded] = []
     for row in delivery.events:
         events += read_as(row, delivery.decoded, EVENTS, wanted)

@@ -16,7 +16,11 @@ from ledger_actors.ledger import EVENT_TYPES
 from ledger_actors.ledger.entries import Entry, Reason, kind_of, postings_of
 from ledger_actors.ledger.projectors.trial_balance import MONEY, TRANSIT
 from ledger_actors.runtime import EVENTS, Event
+from ledger_actors.runtime.recorded import decode_recorded
+from ledger_actors.runtime.typed_pages import TypedPages
+from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite
 from ledger_actors.store.model import RecordedEvent
+from ledger_actors.store.sqlite import MEMORY
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -50,6 +54,22 @@ def test_an_event_is_written_in_this_form(form: Form) -> None:
     event = form.read()
     if event.event_version == form.version:
         assert EVENTS.encode(event).payload == form.text
+
+
+def test_a_page_of_them_is_what_they_are_read_as_one_by_one() -> None:
+    todays = [form for form in FORMS if form.read().event_version == form.version]
+    events = tuple(NewEvent(form.type, form.text, form.version) for form in todays)
+    with SqliteEventStore(MEMORY) as store:
+        store.append([Append((StreamWrite("any", events),))])
+        text = store.read_as_json(after=0, limit=len(events))
+        by_row = [one for row in store.read_all() for one in decode_recorded(row, EVENTS)]
+
+    assert text is not None
+    found = TypedPages(EVENTS).decode(text)
+    assert found is not None
+    assert [msgspec.structs.astuple(one) for one in found] == [
+        msgspec.structs.astuple(one) for one in by_row
+    ]
 
 
 def test_every_event_type_has_its_form_here() -> None:
