@@ -23,7 +23,7 @@ PACKAGES = ("supervision", "ledger_actors")
 MAY_IMPORT = {
     "supervision": set(),
     "store": {"supervision"},
-    "runtime": {"store", "command_ids", "json_decoders", "supervision"},
+    "runtime": {"store", "command_ids", "json_decoders", "processors", "supervision"},
     "ledger": {"runtime"},
     "daily_cycler": {"ledger", "runtime", "supervision"},
     "read_models": {"ledger", "runtime"},
@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "_version": set(),
     "command_ids": set(),
     "json_decoders": {"supervision"},
+    "processors": set(),
     "settings_layers": set(),
     "settings": {"settings_layers"},
     "logs": {"settings", "supervision"},
