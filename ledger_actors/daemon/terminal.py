@@ -5,13 +5,19 @@ which then ends with a failure of its own, however well the daemon stopped. So t
 into a group of its own and make that the foreground one, as a shell does with a job
 (`tcsetpgrp(3)`, and libc's manual on implementing a job control shell). SIGTERM to make still
 comes: make passes it on to the process that it started, in whatever group.
+
+A terminal that is closed tells its session's leader alone. A shell ends then, and the system tells
+the foreground group. Make, where it is the leader, waits for the processes that it started instead,
+as if they had been told. So the daemon looks for itself whether its terminal is still there.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -35,7 +41,8 @@ def own_foreground() -> Iterator[None]:
     os.setpgid(0, 0)
     _bring_to_front(terminal, os.getpgrp())
     try:
-        yield
+        with _told_of_hang_up(terminal):
+            yield
     finally:
         with suppress(OSError):  # that group has ended: whose terminal it is is its shell's matter
             _bring_to_front(terminal, before)
@@ -50,6 +57,30 @@ def _terminal() -> int | None:
     except (AttributeError, OSError, ValueError):  # none, closed, or another session's
         return None
     return number
+
+
+@contextmanager
+def _told_of_hang_up(terminal: int) -> Iterator[None]:
+    """Have this process get SIGHUP when the terminal is closed within the block."""
+    over, end = os.pipe()
+
+    def watch() -> None:
+        looked_at = select.poll()
+        looked_at.register(terminal, 0)  # nothing but its end
+        looked_at.register(over, select.POLLIN)
+        if dict(looked_at.poll()).get(terminal, 0) & select.POLLHUP:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    watcher = threading.Thread(target=watch, name="terminal", daemon=True)
+    watcher.start()  # with the mask of this moment: no signal is for it
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield
+    finally:
+        os.close(end)  # which is readable as the end of the pipe
+        watcher.join()
+        os.close(over)
 
 
 def _bring_to_front(terminal: int, group: int) -> None:

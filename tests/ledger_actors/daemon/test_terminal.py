@@ -78,8 +78,12 @@ def test_ctrl_z_does_not_leave_a_dead_terminal(tmp_path: Path) -> None:
         assert shown.end() == 0
 
 
-def test_a_terminal_that_is_closed_stops_the_daemon_in_order(tmp_path: Path) -> None:
-    with make_run(tmp_path, ("sh", "-c", "make run; exit $?")) as shown:
+@pytest.mark.parametrize("command", [("sh", "-c", "make run; exit $?"), ("make", "run")])
+def test_a_terminal_that_is_closed_stops_the_daemon_in_order(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Make does not pass it on where it is what the terminal was opened for, as in tmux."""
+    with make_run(tmp_path, command) as shown:
         shown.until(UP)
         daemon = DaemonPid(tmp_path / "data")
         shown.hang_up()
