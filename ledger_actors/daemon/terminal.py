@@ -73,8 +73,10 @@ def _told_of_hang_up(terminal: int) -> Iterator[None]:
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     watcher = threading.Thread(target=watch, name="terminal", daemon=True)
-    watcher.start()  # with the mask of this moment: no signal is for it
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        watcher.start()  # with the mask of this moment: no signal is for it
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield
     finally:

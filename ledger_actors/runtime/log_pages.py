@@ -24,7 +24,7 @@ class LogPages:
     def __init__(
         self, store: EventStore, *, size: int, ahead: int = 0, executor: Executor | None = None
     ) -> None:
-        self.size = size
+        self._size = size
         self._store = store
         self._ahead = ahead
         self._executor = executor
@@ -39,14 +39,14 @@ class LogPages:
             _, page = self._coming.popleft()
             return page.result(), False
         self._coming.clear()
-        return self._store.read_as_json(after=after, limit=self.size), True
+        return self._store.read_as_json(after=after, limit=self._size), True
 
     def go_on(self, after: int) -> None:
         """Begin to read what is behind a page that was full and ended with event `after`."""
         if self._executor is None:
             return
-        start = self._coming[-1][0] + self.size if self._coming else after
+        start = self._coming[-1][0] + self._size if self._coming else after
         while len(self._coming) < self._ahead:
-            read = partial(self._store.read_as_json, after=start, limit=self.size)
+            read = partial(self._store.read_as_json, after=start, limit=self._size)
             self._coming.append((start, self._executor.submit(read)))
-            start += self.size
+            start += self._size

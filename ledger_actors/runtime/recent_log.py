@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import islice
 from operator import attrgetter
-from typing import cast
 
 from ledger_actors.runtime.catalog import EventCatalog
 from ledger_actors.runtime.delivery import read_as
@@ -57,7 +56,6 @@ class RecentLog:
         self._typed = TypedPages(known)
         self._rows: list[Recorded | RecordedEvent] = []
         self._decoded: dict[int, tuple[Recorded, ...]] = {}
-        self._has_rows = False
         self._by_row = 0
         self._batch, self._size = batch, page
         self._pages = LogPages(store, size=page, ahead=batch // page, executor=executor)
@@ -79,9 +77,7 @@ class RecentLog:
 
     def _read_as(
         self, rows: Sequence[Recorded | RecordedEvent], wanted: EventFilter
-    ) -> Sequence[Recorded]:
-        if not self._has_rows:
-            return cast("Sequence[Recorded]", rows)
+    ) -> list[Recorded]:
         events: list[Recorded] = []
         for row in rows:
             if isinstance(row, Recorded):
@@ -95,7 +91,6 @@ class RecentLog:
         if not rows or not rows[0].id <= after + 1 <= rows[-1].id + 1:
             rows.clear()
             self._decoded.clear()
-            self._has_rows = False
         start = bisect_right(rows, after, key=_by_id)
         while len(rows) - start < self._batch:
             page = self._page(rows[-1].id if rows else after)
@@ -116,7 +111,7 @@ class RecentLog:
         return self._page_by_row(after)
 
     def _typed_page(self, after: int) -> list[Recorded] | None:
-        is_new = False
+        is_new = False  # one that was read ahead is short where the log ended then
         page: list[Recorded] | None = []
         while page is not None and len(page) < self._size and not is_new:
             text, is_new = self._pages.behind(after)
@@ -130,12 +125,11 @@ class RecentLog:
         for name in {row.type for row in page}:
             if not self._known.knows(name):
                 raise UnknownEventType(name, next(row.id for row in page if row.type == name))
-        self._has_rows |= bool(page)
         return page
 
     def _drop(self, count: int) -> None:
         if count > 0:
-            if self._has_rows:
-                for row in self._rows[:count]:
-                    self._decoded.pop(row.id, None)
+            first = self._rows[count].id
+            for event_id in [one for one in self._decoded if one < first]:
+                del self._decoded[event_id]
             del self._rows[:count]

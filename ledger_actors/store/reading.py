@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from ledger_actors.store.command_rows import commands_taken
 from ledger_actors.store.connections import Readers
 from ledger_actors.store.dealt import DEALT
-from ledger_actors.store.errors import CorruptStore, EventIdInFuture
+from ledger_actors.store.errors import EventIdInFuture
+from ledger_actors.store.event_rows import FROM_EVENTS, columns, read_events
 from ledger_actors.store.model import (
     LOG_FIELDS,
     Heading,
@@ -25,21 +27,15 @@ from ledger_actors.store.model import (
 from ledger_actors.store.rows import fetch, fetch_text, json_text
 from ledger_actors.store.stream_tail import Moved, StreamTail
 
-__all__ = ["FIELDS", "Reading", "commands_taken", "events_of_command"]
+__all__ = ["Reading"]
 
 _SMALL_PAYLOAD = 4096  # characters
 
-FIELDS = tuple(
-    "s.name" if field == "stream" else f"e.{field}" for field in RecordedEvent.__struct_fields__
-)
-"""Of events `e` and their streams `s`: what makes a `RecordedEvent`, in order."""
-
-_FROM = "FROM events AS e JOIN streams AS s ON s.id = e.stream_id"
-_LOG = f"{_FROM} WHERE e.id > ? ORDER BY e.id LIMIT ?"
+_LOG = f"{FROM_EVENTS} WHERE e.id > ? ORDER BY e.id LIMIT ?"
 _JSON_FIELDS = (
     "e.type || '/' || e.schema_version",
     f"json(CASE WHEN length(e.payload) <= {_SMALL_PAYLOAD} THEN e.payload END)",
-    *("s.name" if field == "stream" else f"e.{field}" for field in LOG_FIELDS),
+    *columns(LOG_FIELDS),
 )
 _TYPES = (
     "FROM (WITH RECURSIVE found(type) AS (SELECT min(type) FROM events UNION ALL"
@@ -47,9 +43,6 @@ _TYPES = (
     " WHERE found.type IS NOT NULL)"
     " SELECT type FROM found WHERE type IS NOT NULL)"
 )
-_COMMAND = ("command_id", "fingerprint", "first_event_id", "event_count")
-_COMMAND_TAKEN = f"SELECT {', '.join(_COMMAND)} FROM commands WHERE command_id = ?"
-_COMMANDS_TAKEN = "FROM commands WHERE command_id IN (SELECT value FROM json_each(?))"
 _POSITION = "SELECT event_id FROM positions WHERE consumer = ?"
 _HEADING = ("e.id", "e.type", "s.name")
 _HEADINGS = (
@@ -64,13 +57,12 @@ _FIRST_PAGE = 64
 _LARGE_PAGE = 1024 * 1024  # characters
 _FULL_PAGE = 256  # rows; a text beyond some 128 KB is mapped and zeroed by the system each time
 
-_decode = msgspec.json.Decoder(list[RecordedEvent]).decode
 _decode_headings = msgspec.json.Decoder(list[Heading]).decode
 
 # Found in the table, in the tail, and behind what the tail knows, where one of another process or
 # the commit of this moment is. What is in two of them is there once.
 _STREAM = f"""
-{_FROM} WHERE e.id IN (
+{FROM_EVENTS} WHERE e.id IN (
   SELECT event_id FROM (
     SELECT event_id FROM stream_events
     WHERE stream_id = (SELECT id FROM streams WHERE name = :stream)
@@ -106,7 +98,7 @@ LEFT JOIN stream_events AS x ON x.stream_id = known.id AND known.version <= :mos
 WHERE known.version IS NOT NULL
 """  # of a long one there is a row without an event
 _SMALL_EVENTS = f"""
-{_FROM} WHERE e.id IN (SELECT value FROM json_each(:ids))
+{FROM_EVENTS} WHERE e.id IN (SELECT value FROM json_each(:ids))
   AND length(e.payload) <= {_SMALL_PAYLOAD}
 """
 _HEAD = "SELECT event_id, moved_to FROM head"
@@ -168,9 +160,9 @@ class Reading:
             ids = self._tail.ids(stream, after=after, limit=limit)
             values = {**bounds, "after": after, "limit": limit}
             if all_known and not ids:
-                return _events(connection, _STREAM_INDEXED, values, key="version")
+                return read_events(connection, _STREAM_INDEXED, values, key="version")
             values |= {"known": known, "here": json_text(ids)}
-            return _events(connection, _STREAM, values, key="version")
+            return read_events(connection, _STREAM, values, key="version")
 
         return self._pages(page, after_version, batch_size, key="version")
 
@@ -189,7 +181,7 @@ class Reading:
                 elif event_id not in ids[name]:  # it may have been moved meanwhile
                     ids[name].append(event_id)
             wanted = list(islice(chain.from_iterable(ids.values()), _MOST_EVENTS))
-            events = _events(connection, _SMALL_EVENTS, {"ids": json_text(wanted)}, key="id")
+            events = read_events(connection, _SMALL_EVENTS, {"ids": json_text(wanted)}, key="id")
         found = {name: list[RecordedEvent]() for name in ids}
         for event in events:
             if event.stream in found:  # else the index is wrong: `verify` names the row
@@ -218,7 +210,7 @@ class Reading:
 
         def page(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedEvent]:
             values = {**bounds, "after": after, "limit": limit}
-            return _events(connection, source, values, key="id")
+            return read_events(connection, source, values, key="id")
 
         return self._pages(page, after, batch_size, key="id")
 
@@ -261,7 +253,7 @@ class Reading:
 
     def event_hash(self, event_id: int, stream: str, version: int) -> str | None:
         """Return an event's hash, `None` if it is not that version of that stream."""
-        query = f"SELECT e.hash {_FROM} WHERE e.id = ? AND s.name = ? AND e.version = ?"
+        query = f"SELECT e.hash {FROM_EVENTS} WHERE e.id = ? AND s.name = ? AND e.version = ?"
         found: str | None = self._one(query, event_id, stream, version)
         return found
 
@@ -338,46 +330,6 @@ class Reading:
             limit = _next_limit(events, full)
 
 
-def commands_taken(
-    connection: sqlite3.Connection, command_ids: Collection[str]
-) -> dict[str, StoredCommand]:
-    """Return those of the commands that are in the table, in one step if there are none."""
-    if not command_ids:
-        return {}
-    if len(command_ids) == 1:  # as it is most often: without JSON it takes half as long
-        rows: Iterable[Sequence[Any]] = connection.execute(
-            _COMMAND_TAKEN, (*command_ids,)
-        ).fetchall()
-    else:
-        rows = fetch(connection, _COMMAND, _COMMANDS_TAKEN, (json_text(command_ids),))
-    return {
-        command_id: StoredCommand(
-            command_id, fingerprint, events_of_command(connection, first, count)
-        )
-        for command_id, fingerprint, first, count in rows
-    }
-
-
-def events_of_command(
-    connection: sqlite3.Connection, first: int, count: int
-) -> tuple[RecordedEvent, ...]:
-    """Return a command's events: `count` of them from `first` on."""
-    source = f"{_FROM} WHERE e.id >= ? AND e.id < ? ORDER BY e.id"
-    return tuple(_events(connection, source, (first, first + count), key="id")) if count else ()
-
-
-def _events(
-    connection: sqlite3.Connection, source: str, values: Any, *, key: str
-) -> list[RecordedEvent]:
-    try:
-        events = _decode(fetch_text(connection, FIELDS, source, values))
-    except msgspec.ValidationError as error:  # by other hands: a text where a number belongs
-        msg = f"a row of the events is none: {error}; `verify` names the rows"
-        raise CorruptStore(msg) from error
-    events.sort(key=attrgetter(key))  # they are, but SQL promises it for no aggregate
-    return events
-
-
 def _page_that_fits(
     page: Page, connection: sqlite3.Connection, after: int, limit: int
 ) -> tuple[list[RecordedEvent], int]:
@@ -412,19 +364,20 @@ def _log_source(
         where += " AND substr(s.name, 1, length(:prefix)) = :prefix"
     tail = "ORDER BY e.id LIMIT :limit"
     if types is None:
-        return f"{_FROM} WHERE {where} {tail}", values
+        return f"{FROM_EVENTS} WHERE {where} {tail}", values
     names = sorted(types)
     if not 0 < len(names) <= _MOST_TYPES:
         values["types"] = json_text(names)
         where += " AND +e.type IN (SELECT value FROM json_each(:types))"
-        return f"{_FROM} WHERE {where} {tail}", values
+        return f"{FROM_EVENTS} WHERE {where} {tail}", values
     values |= {f"type{number}": name for number, name in enumerate(names)}
     ids = " UNION ALL ".join(
-        f"SELECT id FROM (SELECT e.id {_FROM} WHERE e.type = :type{number} AND {where} {tail})"
+        f"SELECT id FROM (SELECT e.id {FROM_EVENTS}"
+        f" WHERE e.type = :type{number} AND {where} {tail})"
         for number in range(len(names))
     )
     chosen = f"(SELECT id FROM ({ids}) ORDER BY id LIMIT :limit)"
-    return f"{_FROM} WHERE e.id IN {chosen} ORDER BY e.id", values
+    return f"{FROM_EVENTS} WHERE e.id IN {chosen} ORDER BY e.id", values
 
 
 def _or_largest(value: int | None) -> int:

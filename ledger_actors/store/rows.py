@@ -73,6 +73,6 @@ def _insert_statement(table: str, columns: int, rows: int) -> str:
 
 @lru_cache(maxsize=256)
 def _fetch_statement(fields: tuple[str, ...], source: str) -> str:
-    """Each row is text before it leaves the query inside: a third less than column by column."""
+    """Each row is text before it leaves the query inside: a quarter less than column by column."""
     rows = f"SELECT json_array({', '.join(fields)}) AS line {source}"
     return f"SELECT '[' || coalesce(group_concat(line), '') || ']' FROM ({rows})"

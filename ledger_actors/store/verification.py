@@ -22,8 +22,8 @@ from typing import Any
 from ledger_actors.store.chain import GENESIS, link
 from ledger_actors.store.connections import Readers
 from ledger_actors.store.errors import CorruptStore
+from ledger_actors.store.event_rows import FIELDS
 from ledger_actors.store.model import Problem, VerifyReport
-from ledger_actors.store.reading import FIELDS
 from ledger_actors.store.rows import fetch
 from ledger_actors.store.stream_tail import Place
 

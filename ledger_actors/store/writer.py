@@ -16,6 +16,7 @@ from typing import TypeAlias
 from ledger_actors.store import validation, writing
 from ledger_actors.store.admission import Admitted, Known, admit
 from ledger_actors.store.checkpoints import Checkpoints
+from ledger_actors.store.command_rows import commands_taken
 from ledger_actors.store.errors import (
     CorruptStore,
     StoreError,
@@ -25,7 +26,6 @@ from ledger_actors.store.errors import (
 from ledger_actors.store.faults import translation
 from ledger_actors.store.log_room import LogRoom
 from ledger_actors.store.model import Append, Appended
-from ledger_actors.store.reading import commands_taken
 from ledger_actors.store.recent_commands import RecentCommands
 from ledger_actors.store.same_file import SameFile
 from ledger_actors.store.stream_heads import StreamHeads

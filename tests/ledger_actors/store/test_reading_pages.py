@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite, reading
+from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite, event_rows
 
 EVENTS = 1000
 BATCH = 100
@@ -27,14 +27,14 @@ def store() -> Iterator[SqliteEventStore]:
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the pages that are read from here on."""
     sizes: list[int] = []
-    real = reading.fetch_text
+    real = event_rows.fetch_text
 
     def fetch(*args: Any) -> str:
         rows = real(*args)
         sizes.append(len(msgspec.json.decode(rows)))
         return rows
 
-    monkeypatch.setattr(reading, "fetch_text", fetch)
+    monkeypatch.setattr(event_rows, "fetch_text", fetch)
     return sizes
 
 
