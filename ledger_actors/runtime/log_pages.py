@@ -18,15 +18,12 @@ __all__ = ["LogPages"]
 class LogPages:
     """Gives out pages of `size` events, most often one behind the other. For one thread.
 
-    With an `executor`, whose threads read the store, up to `ahead` pages are on their way.
+    With an `executor`, whose threads read the store, pages are read ahead.
     """
 
-    def __init__(
-        self, store: EventStore, *, size: int, ahead: int = 0, executor: Executor | None = None
-    ) -> None:
+    def __init__(self, store: EventStore, *, size: int, executor: Executor | None = None) -> None:
         self._size = size
         self._store = store
-        self._ahead = ahead
         self._executor = executor
         self._coming: deque[tuple[int, Future[str | None]]] = deque()
 
@@ -41,12 +38,15 @@ class LogPages:
         self._coming.clear()
         return self._store.read_as_json(after=after, limit=self._size), True
 
-    def go_on(self, after: int) -> None:
-        """Begin to read what is behind a page that was full and ended with event `after`."""
+    def go_on(self, after: int, ahead: int) -> None:
+        """Begin to read what is behind a page that was full and ended with event `after`.
+
+        Of that, `ahead` pages are to be on their way.
+        """
         if self._executor is None:
             return
         start = self._coming[-1][0] + self._size if self._coming else after
-        while len(self._coming) < self._ahead:
+        while len(self._coming) < ahead:
             read = partial(self._store.read_as_json, after=start, limit=self._size)
             self._coming.append((start, self._executor.submit(read)))
             start += self._size

@@ -12,6 +12,8 @@ import importlib
 import os
 import signal
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +23,7 @@ from typing import IO
 
 from ledger_actors import processors
 from ledger_actors.runtime.backlog import STRIDE, backlog
+from ledger_actors.runtime.batch_size import BatchSize
 from ledger_actors.runtime.catalog import EVENTS
 from ledger_actors.runtime.consumer import KEEP_POSITION_EVERY
 from ledger_actors.runtime.delivery import Delivery, read_as
@@ -40,7 +43,7 @@ from ledger_actors.runtime.projection_messages import (
 )
 from ledger_actors.runtime.projector import Projector, projects_alone
 from ledger_actors.runtime.read_models import Database, open_made, step, write_dealt
-from ledger_actors.runtime.recent_log import BATCH, RecentLog
+from ledger_actors.runtime.recent_log import RecentLog
 from ledger_actors.runtime.recorded import Recorded
 from ledger_actors.store.errors import StoreError
 from ledger_actors.store.interface import EventStore
@@ -57,9 +60,17 @@ SWITCH_SECONDS = 0.0003
 class Projections:
     """What it has open: the log, and the files of read models. For one thread."""
 
-    def __init__(self, store: EventStore, *, executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        executor: Executor | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """With an `executor`, what comes next is read ahead by it."""
         self._store = store
+        self._monotonic = monotonic
+        self._sizes: defaultdict[str, BatchSize] = defaultdict(BatchSize)
         self._recent = RecentLog(store, EVENTS, executor=executor)
         self._files: dict[str, tuple[str, Database]] = {}
         self._sparse: dict[str, bool] = {}
@@ -81,10 +92,17 @@ class Projections:
             self._forget(path)
 
     def _project(self, asked: Project) -> Projected:
+        size, begun = self._sizes[asked.projector], self._monotonic()
+        answer = self._project_next(asked, size.events)
+        whole = answer.up_to - asked.after >= size.events
+        size.took(self._monotonic() - begun, whole=whole)
+        return answer
+
+    def _project_next(self, asked: Project, most: int) -> Projected:
         projector = _projector(asked)
         # Anew for each batch: another projector's import may have brought more names of old events.
         given = projector.filter_of(EVENTS)
-        batch = self._next(asked, given, EventFilter(projector.types, projector.streams))
+        batch = self._next(asked, given, EventFilter(projector.types, projector.streams), most)
         if batch is None:
             return Projected(asked.after, asked.stored)
         up_to, stored = batch.up_to, asked.stored
@@ -97,13 +115,15 @@ class Projections:
             write_dealt(db, Dealt(tuple(tallies(batch.ids))))
         return Projected(up_to, up_to)
 
-    def _next(self, asked: Project, given: EventFilter, wanted: EventFilter) -> Batch | None:
+    def _next(
+        self, asked: Project, given: EventFilter, wanted: EventFilter, most: int
+    ) -> Batch | None:
         """Return the next batch, of the log as it is or, where little is wanted of it, by type."""
         behind = self._store.head() - asked.after
-        if behind <= BATCH or not self._sparse.get(asked.projector, given.plain_types is not None):
-            found = self._recent.batch(asked.after, given, wanted)
+        if behind <= most or not self._sparse.get(asked.projector, given.plain_types is not None):
+            found = self._recent.batch(asked.after, given, wanted, most=most)
         else:
-            unread = backlog(self._store, EVENTS, given, after=asked.after, batch_size=BATCH)
+            unread = backlog(self._store, EVENTS, given, after=asked.after, batch_size=most)
             found = next((_as_batch(delivery, wanted) for delivery in unread), None)
         if found is not None and given.plain_types is not None:
             ids = found.up_to - asked.after

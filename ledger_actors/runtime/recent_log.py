@@ -24,10 +24,7 @@ from ledger_actors.runtime.typed_pages import TypedPages
 from ledger_actors.store.interface import EventStore
 from ledger_actors.store.model import RecordedEvent
 
-__all__ = ["BATCH", "RecentLog"]
-
-BATCH = 4096
-"""Events that are given out at once."""
+__all__ = ["RecentLog"]
 
 PAGE = 1024
 """Events that are read at once."""
@@ -47,7 +44,6 @@ class RecentLog:
         known: EventCatalog,
         *,
         executor: Executor | None = None,
-        batch: int = BATCH,
         page: int = PAGE,
     ) -> None:
         """With an `executor`, what comes next is read ahead by it."""
@@ -57,19 +53,22 @@ class RecentLog:
         self._rows: list[Recorded | RecordedEvent] = []
         self._decoded: dict[int, tuple[Recorded, ...]] = {}
         self._by_row = 0
-        self._batch, self._size = batch, page
-        self._pages = LogPages(store, size=page, ahead=batch // page, executor=executor)
+        self._size = page
+        self._pages = LogPages(store, size=page, executor=executor)
 
-    def batch(self, after: int, given: EventFilter, wanted: EventFilter) -> Batch | None:
-        """Return the next batch behind event `after`, `None` at the head.
+    def batch(
+        self, after: int, given: EventFilter, wanted: EventFilter, *, most: int
+    ) -> Batch | None:
+        """Return the next batch behind event `after`; `None` at the head.
 
-        It has the events that are `given`, as far as what they are read as is `wanted`.
+        It has, of the next `most` events, those that are `given`, as far as what they are read as
+        is `wanted`.
 
         Raises:
             UnknownEventType: there is an event in it of a type that the program does not know.
             LedgerRuntimeError: an event that is given cannot be read.
         """
-        rows = self._behind(after)
+        rows = self._behind(after, most)
         if not rows:
             return None
         chosen = given.among(rows)
@@ -86,38 +85,38 @@ class RecentLog:
                 events += read_as(row, self._decoded, self._known, wanted)
         return events
 
-    def _behind(self, after: int) -> list[Recorded | RecordedEvent]:
+    def _behind(self, after: int, most: int) -> list[Recorded | RecordedEvent]:
         rows = self._rows
         if not rows or not rows[0].id <= after + 1 <= rows[-1].id + 1:
             rows.clear()
             self._decoded.clear()
         start = bisect_right(rows, after, key=_by_id)
-        while len(rows) - start < self._batch:
-            page = self._page(rows[-1].id if rows else after)
+        while len(rows) - start < most:
+            page = self._page(rows[-1].id if rows else after, ahead=most // self._size)
             rows += page
             if len(page) < self._size:
                 break
-        found = rows[start : start + self._batch]
-        self._drop(len(rows) - 2 * self._batch)
+        found = rows[start : start + most]
+        self._drop(len(rows) - 2 * most)
         return found
 
-    def _page(self, after: int) -> Sequence[Recorded | RecordedEvent]:
+    def _page(self, after: int, *, ahead: int) -> Sequence[Recorded | RecordedEvent]:
         if self._by_row:
             self._by_row -= 1
-        elif (page := self._typed_page(after)) is not None:
+        elif (page := self._typed_page(after, ahead)) is not None:
             return page
         else:
             self._by_row = PAGES_BY_ROW
         return self._page_by_row(after)
 
-    def _typed_page(self, after: int) -> list[Recorded] | None:
+    def _typed_page(self, after: int, ahead: int) -> list[Recorded] | None:
         is_new = False  # one that was read ahead is short where the log ended then
         page: list[Recorded] | None = []
         while page is not None and len(page) < self._size and not is_new:
             text, is_new = self._pages.behind(after)
             page = None if text is None else self._typed.decode(text)
         if page is not None and len(page) == self._size:
-            self._pages.go_on(page[-1].id)
+            self._pages.go_on(page[-1].id, ahead)
         return page
 
     def _page_by_row(self, after: int) -> list[RecordedEvent]:

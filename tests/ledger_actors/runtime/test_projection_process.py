@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,9 +22,11 @@ from ledger_actors.runtime import (
     WaitFor,
 )
 from ledger_actors.runtime import projector as projector_module
+from ledger_actors.runtime.batch_size import FEWEST, FIRST
 from ledger_actors.runtime.projection_child import Projections
-from ledger_actors.runtime.projection_messages import Failed, Project
-from ledger_actors.runtime.read_models import standing_of
+from ledger_actors.runtime.projection_messages import Failed, Project, Projected
+from ledger_actors.runtime.read_models import ReadModel, standing_of
+from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite
 from supervision import Actor, get_state
 from supervision.testing import HANG, wait_for_exit, wait_until
 from tests.ledger_actors.runtime.counters import Boom, Increment, Incremented
@@ -254,6 +257,29 @@ def test_it_ends_with_the_tree(world: Any) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(there, 0)
+
+
+def test_a_projector_that_is_slow_gets_smaller_batches(tmp_path: Path) -> None:
+    """Until a batch is done nobody is answered, and after half a minute it is taken to hang."""
+    clock = count(step=1000)
+    model = ReadModel(tmp_path / "places.db")
+    db = model.open_writer()
+    Places.create(db)
+    steps = (NewEvent("counter.incremented", '{"by":1}'),) * (FIRST + 2 * FEWEST)
+
+    with SqliteEventStore(tmp_path / "events.db") as store:
+        store.append([Append((StreamWrite("counter-a", steps),))])
+        projections = Projections(store, monotonic=lambda: next(clock))
+        up_to = [0]
+        for _ in range(3):
+            asked = Project(f"{__name__}:Places", 1, str(model.path), "1", up_to[-1], up_to[-1])
+            answer = projections.answer(asked)
+            assert isinstance(answer, Projected)
+            up_to.append(answer.up_to)
+        projections.close()
+    model.close()
+
+    assert up_to == [0, FIRST, FIRST + FEWEST, FIRST + 2 * FEWEST]
 
 
 class Forgetful(Actor):

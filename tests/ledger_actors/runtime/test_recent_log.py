@@ -57,11 +57,11 @@ def write(store: SqliteEventStore, *events: NewEvent) -> None:
 
 
 def opened(store: Any, executor: Executor | None = None) -> RecentLog:
-    return RecentLog(store, EVENTS, executor=executor, batch=4, page=2)
+    return RecentLog(store, EVENTS, executor=executor, page=2)
 
 
 def ids_of(log: RecentLog, after: int, wanted: EventFilter = ALL) -> Sequence[int]:
-    batch = log.batch(after, wanted, wanted)
+    batch = log.batch(after, wanted, wanted, most=4)
     return [] if batch is None else batch.ids
 
 
@@ -71,7 +71,7 @@ def test_what_several_want_is_read_once(store: Any, read: list[int]) -> None:
 
     assert ids_of(log, 0) == [1, 2, 3]
     assert read == [0, 2]
-    log.batch(0, ALL, ALL)
+    log.batch(0, ALL, ALL, most=4)
     assert ids_of(log, 1) == [2, 3]
     assert read == [0, 2, 3, 3]  # only what is new
 
@@ -91,9 +91,9 @@ def test_at_the_head_there_is_nothing(store: Any) -> None:
     log = opened(store)
     write(store, INCREMENTED)
 
-    assert log.batch(1, ALL, ALL) is None
+    assert log.batch(1, ALL, ALL, most=4) is None
     assert ids_of(log, 0) == [1]
-    assert log.batch(1, ALL, ALL) is None
+    assert log.batch(1, ALL, ALL, most=4) is None
 
 
 def test_it_gives_out_a_batch_at_most_and_keeps_two(store: Any, read: list[int]) -> None:
@@ -110,7 +110,7 @@ def test_it_gives_out_a_batch_at_most_and_keeps_two(store: Any, read: list[int])
 def test_a_batch_has_what_is_wanted_and_ends_where_it_was_cut(store: Any) -> None:
     log = opened(store)
     write(store, INCREMENTED, NOTED)
-    batch = log.batch(0, INCREMENTS, INCREMENTS)
+    batch = log.batch(0, INCREMENTS, INCREMENTS, most=4)
 
     assert batch is not None
     assert ([one.id for one in batch.events], batch.ids, batch.up_to) == ([1], [1], 2)
@@ -119,7 +119,7 @@ def test_a_batch_has_what_is_wanted_and_ends_where_it_was_cut(store: Any) -> Non
 def test_events_are_decoded_once_for_all_who_want_them(store: Any) -> None:
     log = opened(store)
     write(store, INCREMENTED, OLD)
-    first, second = log.batch(0, ALL, ALL), log.batch(0, ALL, ALL)
+    first, second = log.batch(0, ALL, ALL, most=4), log.batch(0, ALL, ALL, most=4)
 
     assert first is not None
     assert second is not None
@@ -144,7 +144,7 @@ def test_an_event_of_an_unknown_type_is_named(store: Any) -> None:
     write(store, INCREMENTED, NewEvent("counter.of_the_future", "{}"))
 
     with pytest.raises(UnknownEventType, match="event 2"):
-        log.batch(0, INCREMENTS, INCREMENTS)
+        log.batch(0, INCREMENTS, INCREMENTS, most=4)
 
 
 def test_an_event_that_cannot_be_read_stops_only_who_wants_it(store: Any) -> None:
@@ -153,7 +153,7 @@ def test_an_event_that_cannot_be_read_stops_only_who_wants_it(store: Any) -> Non
 
     assert ids_of(log, 0, INCREMENTS) == [1]
     with pytest.raises(InvalidEvent, match="event 2"):
-        log.batch(0, ALL, ALL)
+        log.batch(0, ALL, ALL, most=4)
 
 
 def test_the_pages_of_the_next_batch_are_read_ahead(store: Any, read: list[int]) -> None:
