@@ -26,7 +26,7 @@ class Scale:
     messages: int = 300_000
     hydrated: int = 10_000
     """Events of the one aggregate that is hydrated."""
-    projected: int = 300_000
+    projected: int = 1_000_000
     """Events that projectors catch up with."""
     snapshotted: int = 1_000_000
     """Events of the one aggregate that has a snapshot."""

@@ -112,9 +112,10 @@ class TrialBalanceProjector(Projector):
         for one in recorded:
             if isinstance(happened := one.event, Entry):
                 for posting in postings_of(happened):
-                    posted[posting.balance].append(posting.amount)
-                    if posting.balance == EXTERNAL:
-                        outside[happened.cause().value].append(posting.amount)
+                    amount = posting.amount
+                    posted[name := posting.balance].append(amount)
+                    if name == EXTERNAL:
+                        outside[str(happened.cause())].append(amount)
         _post(db, posted)
         _flow(db, outside)
 
@@ -190,7 +191,7 @@ def _flow(db: Database, outside: Mapping[str, Sequence[Decimal]]) -> None:
     flows = _FLOWS.find(db, outside)
     for reason, amounts in outside.items():
         flow = flows.get(reason) or Flow(reason=reason, came_in=ZERO, went_out=ZERO)
-        came_in = total([one.copy_negate() for one in amounts if one < 0], flow.came_in)
+        came_in = subtract(flow.came_in, total([one for one in amounts if one < 0]))
         went_out = total([one for one in amounts if one > 0], flow.went_out)
         flows[reason] = replace(flow, came_in=came_in, went_out=went_out)
     _FLOWS.put(db, flows.values())
