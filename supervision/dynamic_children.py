@@ -164,7 +164,8 @@ class DynamicChildren:
         if spec.restart is not TEMPORARY:
             return spec
         kind = spec.start.actor_class if isinstance(spec.start, Start) else None
-        key = (kind, spec.shutdown, spec.type, spec.significant, spec.await_start)
+        is_supervisor = spec.type is SUPERVISOR
+        key = (kind, spec.shutdown, is_supervisor, spec.significant, spec.await_start)
         kept = self._kept_specs.get(key)
         if kept is None:
             bare = spec.without_arguments()

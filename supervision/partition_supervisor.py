@@ -121,7 +121,7 @@ class PartitionSupervisor(Supervisor):
             options.setdefault("id", name.key)
         spec = child_spec(cls, *args, **options)
         start = cast("Start", spec.start)
-        return replace(spec, start=replace(start, kwargs={**start.kwargs, "name": name}))
+        return replace(spec, start=start._replace(kwargs={**start.kwargs, "name": name}))
 
     def _administer(self, message: Any) -> Any:
         match message:
@@ -185,7 +185,7 @@ def _partition(
         if not isinstance(args, tuple | list):
             msg = f"with_arguments: returns a tuple or list of arguments, not {args!r}"
             raise InvalidChildSpec(msg)
-        start = replace(start, args=tuple(args))
+        start = start._replace(args=tuple(args))
     return replace(spec, id=number, name=name, start=start)
 
 

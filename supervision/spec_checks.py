@@ -6,7 +6,6 @@ the field, what would be right, and what was given.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from functools import cache
 
 from supervision.backoff import Backoff
@@ -38,7 +37,7 @@ def _name_class() -> type:
 
 def check_id(value: object) -> None:
     """Any hashable but `None`: it names the child."""
-    if value is None or not isinstance(value, Hashable):
+    if value is None or type(value).__hash__ is None:
         raise InvalidChildSpec(f"id: any hashable value but None, not {value!r}")
 
 

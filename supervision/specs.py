@@ -8,8 +8,9 @@ be made: each field has one validator with a sentence of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from supervision import spec_checks as checks
 from supervision.errors import InvalidChildSpec
@@ -47,14 +48,15 @@ __all__ = [
     "forgotten_start",
 ]
 
+NO_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """How a child is made: a class and what its `__init__` gets."""
+
+class Start(NamedTuple):
+    """How a child is made: a class and what its `__init__` gets; a tuple, as OTP's `mfargs`."""
 
     actor_class: type[Actor]
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = NO_OPTIONS
 
     def without_arguments(self) -> Start:
         """Return what is kept of a child that is never started again: its class."""

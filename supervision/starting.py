@@ -21,7 +21,7 @@ from supervision.specs import ChildSpec, Start
 __all__ = ["Aborted", "Failed", "Ignored", "Launched", "Outcome", "declined", "launch"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Launched:
     """There is an actor. `acknowledged`: it runs; else it will tell so, if it was asked to."""
 
