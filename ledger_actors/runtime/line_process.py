@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["KeptProcess", "LineProcess", "ProcessLost"]
@@ -101,7 +102,8 @@ class LineProcess:
     def kill(self) -> None:
         """End it at once; from any thread."""
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel, and ends behind that
+            self._process.wait(_PATIENCE)
         self._input.close()
         self._output.close()
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from ledger_actors import processors
+from ledger_actors._version import __version__
 from ledger_actors.runtime.backlog import STRIDE, backlog
 from ledger_actors.runtime.batch_size import BatchSize
 from ledger_actors.runtime.catalog import EVENTS
@@ -179,6 +180,9 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
 
     begin = decode_question(questions.readline())
     assert isinstance(begin, Begin)
+    if begin.release != __version__:
+        answer(Failed(f"release {begin.release} runs, and {__version__} is installed: restart it"))
+        return
     if begin.processors:
         with suppress(OSError):  # slower, and no reason not to do it
             os.sched_setaffinity(0, begin.processors)

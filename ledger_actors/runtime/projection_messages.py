@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from ledger_actors._version import __version__
+
 __all__ = [
     "Answer",
     "Begin",
@@ -22,10 +24,14 @@ __all__ = [
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True):
-    """The first line: which events it reads. `processors`: those it may run on; empty: as it is."""
+    """The first line: which events it reads.
+
+    `processors`: those it may run on; empty: as it is. `release`: of the program that asks.
+    """
 
     store: str
     processors: tuple[int, ...] = ()
+    release: str = __version__
 
 
 class Project(msgspec.Struct, frozen=True, tag=True):

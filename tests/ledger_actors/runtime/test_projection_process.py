@@ -23,8 +23,17 @@ from ledger_actors.runtime import (
 )
 from ledger_actors.runtime import projector as projector_module
 from ledger_actors.runtime.batch_size import FEWEST, FIRST
+from ledger_actors.runtime.line_process import LineProcess
 from ledger_actors.runtime.projection_child import Projections
-from ledger_actors.runtime.projection_messages import Failed, Project, Projected
+from ledger_actors.runtime.projection_messages import (
+    Begin,
+    Failed,
+    Project,
+    Projected,
+    decode_answer,
+    encode,
+)
+from ledger_actors.runtime.projection_process import CHILD
 from ledger_actors.runtime.read_models import ReadModel, standing_of
 from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite
 from supervision import Actor, get_state
@@ -317,6 +326,21 @@ def test_what_was_written_and_not_answered_is_not_projected_again(
     assert len(Forgetful.calls) == 1
     assert consumer.ask(ReadPosition(), timeout=HANG) == world.system.store.head()
     ref.stop(timeout=HANG)
+
+
+def test_one_of_another_release_than_the_daemon_is_refused(tmp_path: Path) -> None:
+    """The package was upgraded beneath a daemon: the two might read events differently."""
+    process = LineProcess(CHILD)
+    try:
+        process.tell(encode(Begin(str(tmp_path / "events.db"), release="0.0.1")))
+        line = process.answer(HANG)
+    finally:
+        process.kill()
+
+    assert line is not None
+    told = decode_answer(line)
+    assert isinstance(told, Failed)
+    assert "release 0.0.1 runs" in told.error
 
 
 KILLED_WITH_ITS_PROCESS = """
