@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import histories, targets, workload
-from benchmarks.measuring import Figure, Sample, ensure, folder, rate, seconds
+from benchmarks.measuring import Figure, Sample, ensure, folder, rate, read_once, seconds
 from benchmarks.scale import Scale
 from ledger_actors import Ledger
 from ledger_actors.demos.daemon_process import DaemonProcess
@@ -105,6 +105,7 @@ class _Store:
         self._measure_appends(max(10, self._scale.commands // 2))
         self._measure_grants(each)
         looked_up = [workload.account(one) for one in islice(self._resting, each)]
+        read_once(self._place / "events.db")
         self._note(STREAM, self._read_stream, looked_up)
         self._note(STATE, partial(self._ledger.state, "account"), looked_up)
         histories_of = [list(self._reader.read_stream(_stream(one))) for one in looked_up]

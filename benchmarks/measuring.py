@@ -19,6 +19,7 @@ from benchmarks.targets import Target
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_CHUNK = 1024 * 1024
 Rates = Mapping[str, float]
 """What one run of a job measured, by name."""
 
@@ -133,6 +134,17 @@ def isolated(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawned) as process:
         return process.submit(work, *args, **kwargs).result()
+
+
+def read_once(path: Path) -> None:
+    """Have a file in the system's cache, so that what is measured is no disk.
+
+    A virtual machine may be made to give back pages that nobody has used for a while, though it has
+    memory for them.
+    """
+    with path.open("rb", buffering=0) as file:
+        while file.read(_CHUNK):
+            pass
 
 
 def resident_bytes() -> int:
