@@ -21,7 +21,7 @@ from supervision.specs import ChildSpec, Start
 __all__ = ["Aborted", "Failed", "Ignored", "Launched", "Outcome", "declined", "launch"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True)  # not frozen, which would take as long again: there is one for each start
 class Launched:
     """There is an actor. `acknowledged`: it runs; else it will tell so, if it was asked to."""
 

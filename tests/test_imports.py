@@ -23,7 +23,14 @@ PACKAGES = ("supervision", "ledger_actors")
 MAY_IMPORT = {
     "supervision": set(),
     "store": {"supervision"},
-    "runtime": {"store", "command_ids", "json_decoders", "processors", "supervision"},
+    "runtime": {
+        "store",
+        "_version",
+        "command_ids",
+        "json_decoders",
+        "processors",
+        "supervision",
+    },
     "ledger": {"runtime"},
     "daily_cycler": {"ledger", "runtime", "supervision"},
     "read_models": {"ledger", "runtime"},

@@ -16,8 +16,10 @@ FIRST: Final = 4096
 MOST: Final = 16_384
 
 SHORT: Final = 0.05
+"""Seconds: of one that takes less the next is twice as large."""
+
 LONG: Final = 0.2
-"""Seconds that a batch may take before the next is cut in two."""
+"""Seconds: of one that takes more the next is so small that it does not, as far as that can be."""
 
 
 class BatchSize:

@@ -181,7 +181,8 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
     begin = decode_question(questions.readline())
     assert isinstance(begin, Begin)
     if begin.release != __version__:
-        answer(Failed(f"release {begin.release} runs, and {__version__} is installed: restart it"))
+        told = f"this program is release {begin.release}, and {__version__} is installed by now"
+        answer(Failed(f"{told}: start it again"))
         return
     if begin.processors:
         with suppress(OSError):  # slower, and no reason not to do it

@@ -97,7 +97,7 @@ class RecentLog:
             if len(page) < self._size:
                 break
         found = rows[start : start + most]
-        self._drop(len(rows) - 2 * most)
+        self._drop(min(start, len(rows) - 2 * most))
         return found
 
     def _page(self, after: int, *, ahead: int) -> Sequence[Recorded | RecordedEvent]:

@@ -340,7 +340,7 @@ def test_one_of_another_release_than_the_daemon_is_refused(tmp_path: Path) -> No
     assert line is not None
     told = decode_answer(line)
     assert isinstance(told, Failed)
-    assert "release 0.0.1 runs" in told.error
+    assert "this program is release 0.0.1" in told.error
 
 
 KILLED_WITH_ITS_PROCESS = """

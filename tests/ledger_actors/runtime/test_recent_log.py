@@ -107,6 +107,28 @@ def test_it_gives_out_a_batch_at_most_and_keeps_two(store: Any, read: list[int])
     assert read[10:] == [2, 4]
 
 
+def test_a_batch_that_is_smaller_than_a_page_leaves_the_rest_for_the_next(
+    store: Any, read: list[int]
+) -> None:
+    log = opened(store)
+    write(store, *[INCREMENTED] * 6)
+
+    assert [log.batch(after, ALL, ALL, most=1).ids for after in range(4)] == [[1], [2], [3], [4]]
+    assert read == [0, 2]
+
+
+def test_one_that_is_far_behind_takes_nothing_from_one_that_is_ahead(
+    store: Any, read: list[int]
+) -> None:
+    log = opened(store)
+    write(store, *[INCREMENTED] * 8)
+
+    assert [ids_of(log, after)[-1] for after in (0, 4)] == [4, 8]
+    log.batch(0, ALL, ALL, most=1)
+    assert ids_of(log, 4) == [5, 6, 7, 8]
+    assert read == [0, 2, 4, 6]
+
+
 def test_a_batch_has_what_is_wanted_and_ends_where_it_was_cut(store: Any) -> None:
     log = opened(store)
     write(store, INCREMENTED, NOTED)
