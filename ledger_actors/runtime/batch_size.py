@@ -1,4 +1,4 @@
-"""How many events a batch has: as many as a projector takes in a moment.
+"""How many events a batch has: as many as its projector takes in a moment.
 
 What several events of a batch change is read and written once: of a thousand accounts' deposits one
 costs 3.9 µs in batches of 4,096 and 3.0 in batches of 16,384. But until a batch is done its
@@ -9,31 +9,33 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FEWEST", "FIRST", "MOST", "BatchSize"]
+__all__ = ["FEWEST", "MOMENT", "MOST", "USUAL", "BatchSize"]
 
 FEWEST: Final = 256
-FIRST: Final = 4096
+USUAL: Final = 4096
 MOST: Final = 16_384
+MOMENT: Final = 0.1
+"""Seconds that a batch is to take at most, as far as `FEWEST` allow it."""
 
-SHORT: Final = 0.05
-"""Seconds: of one that takes less the next is twice as large."""
-
-LONG: Final = 0.2
-"""Seconds: of one that takes more the next is so small that it does not, as far as that can be."""
+_AT_ONCE = 1e-6
 
 
 class BatchSize:
-    """The size of a projector's next batch: `events`, between `FEWEST` and `MOST`."""
+    """The size of a projector's next batch, `events`: a power of two from `FEWEST` to `MOST`."""
 
     def __init__(self) -> None:
-        self.events = FIRST
+        self.events = FEWEST
 
     def took(self, seconds: float, *, whole: bool) -> None:
-        """Take note of how long a batch took; one that is not `whole` was the last of the log."""
-        while seconds > LONG and self.events > FEWEST:
-            self.events //= 2
-            seconds /= 2
+        """Take note of how long a batch took; one that is not `whole` was the last of the log.
+
+        Behind that there is no hurry, and less is kept in memory.
+        """
+        fits = self.events * MOMENT / max(seconds, _AT_ONCE)
         if not whole:
-            self.events = min(self.events, FIRST)
-        elif seconds < SHORT and self.events < MOST:
-            self.events *= 2
+            fits = min(fits, self.events, USUAL)
+        self.events = max(FEWEST, min(_power_of_two(int(fits)), MOST))
+
+
+def _power_of_two(most: int) -> int:
+    return 1 << max(0, most.bit_length() - 1)

@@ -29,6 +29,9 @@ __all__ = ["RecentLog"]
 PAGE = 1024
 """Events that are read at once."""
 
+KEPT = 8192
+"""Events that are kept, or two batches: the read models are not all at the same place."""
+
 PAGES_BY_ROW = 8
 """Where one page had to be read row by row, so are those behind it: they are often alike."""
 
@@ -45,6 +48,7 @@ class RecentLog:
         *,
         executor: Executor | None = None,
         page: int = PAGE,
+        kept: int = KEPT,
     ) -> None:
         """With an `executor`, what comes next is read ahead by it."""
         self._store = store
@@ -53,7 +57,7 @@ class RecentLog:
         self._rows: list[Recorded | RecordedEvent] = []
         self._decoded: dict[int, tuple[Recorded, ...]] = {}
         self._by_row = 0
-        self._size = page
+        self._size, self._kept = page, kept
         self._pages = LogPages(store, size=page, executor=executor)
 
     def batch(
@@ -97,7 +101,7 @@ class RecentLog:
             if len(page) < self._size:
                 break
         found = rows[start : start + most]
-        self._drop(min(start, len(rows) - 2 * most))
+        self._drop(min(start, len(rows) - max(2 * most, self._kept)))
         return found
 
     def _page(self, after: int, *, ahead: int) -> Sequence[Recorded | RecordedEvent]:

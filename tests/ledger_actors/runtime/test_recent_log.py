@@ -57,7 +57,7 @@ def write(store: SqliteEventStore, *events: NewEvent) -> None:
 
 
 def opened(store: Any, executor: Executor | None = None) -> RecentLog:
-    return RecentLog(store, EVENTS, executor=executor, page=2)
+    return RecentLog(store, EVENTS, executor=executor, page=2, kept=8)
 
 
 def ids_of(log: RecentLog, after: int, wanted: EventFilter = ALL) -> Sequence[int]:
@@ -96,7 +96,7 @@ def test_at_the_head_there_is_nothing(store: Any) -> None:
     assert log.batch(1, ALL, ALL, most=4) is None
 
 
-def test_it_gives_out_a_batch_at_most_and_keeps_two(store: Any, read: list[int]) -> None:
+def test_it_gives_out_a_batch_at_most_and_keeps_the_last(store: Any, read: list[int]) -> None:
     log = opened(store)
     write(store, *[INCREMENTED] * 20)
 
