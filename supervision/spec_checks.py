@@ -37,7 +37,13 @@ def _name_class() -> type:
 
 def check_id(value: object) -> None:
     """Any hashable but `None`: it names the child."""
-    if value is None or type(value).__hash__ is None:
+    try:
+        hash(value)  # a tuple is Hashable, whatever is in it
+    except TypeError:
+        is_one = False
+    else:
+        is_one = value is not None
+    if not is_one:
         raise InvalidChildSpec(f"id: any hashable value but None, not {value!r}")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from supervision import spec_checks as checks
@@ -48,7 +47,7 @@ __all__ = [
     "forgotten_start",
 ]
 
-NO_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({})
+NO_OPTIONS: Final[Mapping[str, Any]] = {}
 
 
 class Start(NamedTuple):

@@ -14,10 +14,12 @@ __all__ = ["FEWEST", "MOMENT", "MOST", "USUAL", "BatchSize"]
 FEWEST: Final = 256
 USUAL: Final = 4096
 MOST: Final = 16_384
-MOMENT: Final = 0.1
+MOMENT: Final = 0.2
 """Seconds that a batch is to take at most, as far as `FEWEST` allow it."""
 
-_AT_ONCE = 1e-6
+_COMMIT = 0.0005
+_STEP = 4
+"""So many times the size before: what was seen may not be all that there is to see."""
 
 
 class BatchSize:
@@ -26,15 +28,18 @@ class BatchSize:
     def __init__(self) -> None:
         self.events = FEWEST
 
-    def took(self, seconds: float, *, whole: bool) -> None:
-        """Take note of how long a batch took; one that is not `whole` was the last of the log.
+    def took(self, seconds: float, events: int) -> None:
+        """Take note of how long it took to project so many events, and to commit them.
 
-        Behind that there is no hurry, and less is kept in memory.
+        Where there were none it is not known how long one takes.
         """
-        fits = self.events * MOMENT / max(seconds, _AT_ONCE)
-        if not whole:
-            fits = min(fits, self.events, USUAL)
+        each = max(seconds - _COMMIT, 0.0) / events if events else MOMENT / USUAL
+        fits = self.events * _STEP if not each else min(MOMENT / each, self.events * _STEP)
         self.events = max(FEWEST, min(_power_of_two(int(fits)), MOST))
+
+    def failed(self) -> None:
+        """Take note that a batch could not be done: what is at fault comes, or goes, with few."""
+        self.events = FEWEST
 
 
 def _power_of_two(most: int) -> int:

@@ -51,6 +51,7 @@ class LineProcess:
         self._input, self._output = self._process.stdin, self._process.stdout
         self._unread = b""
         self._has_answered = False
+        self._killed = False
 
     @property
     def pid(self) -> int:
@@ -90,6 +91,8 @@ class LineProcess:
 
         One that has not answered yet is still coming up, and ends at once.
         """
+        if self._killed:
+            return
         if not self._has_answered:
             self._process.kill()
         self._input.close()
@@ -101,6 +104,7 @@ class LineProcess:
 
     def kill(self) -> None:
         """End it at once; from any thread."""
+        self._killed = True
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel, and ends behind that
             self._process.wait(_PATIENCE)

@@ -35,6 +35,8 @@ class LogPages:
         if self._coming and self._coming[0][0] == after:
             _, page = self._coming.popleft()
             return page.result(), False
+        for _, page in self._coming:
+            page.cancel()
         self._coming.clear()
         return self._store.read_as_json(after=after, limit=self._size), True
 

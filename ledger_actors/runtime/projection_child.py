@@ -93,27 +93,32 @@ class Projections:
             self._forget(path)
 
     def _project(self, asked: Project) -> Projected:
-        size, begun = self._sizes[asked.projector], self._monotonic()
-        answer = self._project_next(asked, size.events)
-        whole = answer.up_to - asked.after >= size.events
-        size.took(self._monotonic() - begun, whole=whole)
-        return answer
+        size = self._sizes[asked.projector]
+        try:
+            return self._project_next(asked, size)
+        except BaseException:
+            size.failed()  # else the actor's next batch would not get past what is at fault
+            raise
 
-    def _project_next(self, asked: Project, most: int) -> Projected:
+    def _project_next(self, asked: Project, size: BatchSize) -> Projected:
         projector = _projector(asked)
         # Anew for each batch: another projector's import may have brought more names of old events.
         given = projector.filter_of(EVENTS)
-        batch = self._next(asked, given, EventFilter(projector.types, projector.streams), most)
+        batch = self._next(
+            asked, given, EventFilter(projector.types, projector.streams), size.events
+        )
         if batch is None:
             return Projected(asked.after, asked.stored)
         up_to, stored = batch.up_to, asked.stored
         if not batch.ids and up_to - stored < KEEP_POSITION_EVERY:
+            size.took(0.0, 0)
             return Projected(up_to, stored)
-        db = self._open(asked)
+        db, begun = self._open(asked), self._monotonic()
         with step(db, projector.name, stored=stored, up_to=up_to, digest=self._store.hash_at):
             if batch.events:
                 _all_of(projector)(db, batch.events)
             write_dealt(db, Dealt(tuple(tallies(batch.ids))))
+        size.took(self._monotonic() - begun, len(batch.events))
         return Projected(up_to, up_to)
 
     def _next(
@@ -181,7 +186,9 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
     begin = decode_question(questions.readline())
     assert isinstance(begin, Begin)
     if begin.release != __version__:
-        told = f"this program is release {begin.release}, and {__version__} is installed by now"
+        told = (
+            f"this program is release {begin.release or '?'}, and {__version__} is installed by now"
+        )
         answer(Failed(f"{told}: start it again"))
         return
     if begin.processors:

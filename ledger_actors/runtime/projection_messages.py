@@ -6,8 +6,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from ledger_actors._version import __version__
-
 __all__ = [
     "Answer",
     "Begin",
@@ -26,12 +24,13 @@ __all__ = [
 class Begin(msgspec.Struct, frozen=True, tag=True):
     """The first line: which events it reads.
 
-    `processors`: those it may run on; empty: as it is. `release`: of the program that asks.
+    `processors`: those it may run on; empty: as it is. `release`: of the program that asks, which
+    one that is older than this field does not say.
     """
 
     store: str
     processors: tuple[int, ...] = ()
-    release: str = __version__
+    release: str = ""
 
 
 class Project(msgspec.Struct, frozen=True, tag=True):

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from ledger_actors._version import __version__
 from ledger_actors.runtime.line_process import KeptProcess, LineProcess, ProcessLost
 from ledger_actors.runtime.projection_messages import (
     Answer,
@@ -57,7 +58,7 @@ class ProjectionProcess(Actor):
     ) -> None:
         super().__init__()
         self._kept = kept
-        self._first_line = encode(Begin(str(store.absolute()), tuple(processors)))
+        self._first_line = encode(Begin(str(store.absolute()), tuple(processors), __version__))
         self._monotonic = monotonic
         self._child: LineProcess | None = None
         self._ready = False

@@ -79,7 +79,8 @@ class Projector(Consumer):
         self._stored = 0
         self._rebuilding = False
         self._many = system.options.own_process_from
-        self._apart = bool(self._many) and projects_alone(type(self)) and system.events is EVENTS
+        can = bool(self._many) and projects_alone(type(self)) and system.events is EVENTS
+        self._apart = self._can_be_apart = can
         self._failed_apart = 0
         self._opening = f"{next(_openings)}"
 
@@ -332,7 +333,7 @@ class Projector(Consumer):
         return is_new
 
     def _forget_apart(self, path: Path) -> None:
-        if self._apart:
+        if self._can_be_apart:
             self._ask_apart(Forget(str(path.absolute())))
 
     def _ask_apart(self, question: Project | Forget) -> Any:

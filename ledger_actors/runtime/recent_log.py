@@ -30,7 +30,7 @@ PAGE = 1024
 """Events that are read at once."""
 
 KEPT = 8192
-"""Events that are kept, or two batches: the read models are not all at the same place."""
+"""Events that are kept, or two of the largest batches: not all read models are equally far."""
 
 PAGES_BY_ROW = 8
 """Where one page had to be read row by row, so are those behind it: they are often alike."""
@@ -57,7 +57,7 @@ class RecentLog:
         self._rows: list[Recorded | RecordedEvent] = []
         self._decoded: dict[int, tuple[Recorded, ...]] = {}
         self._by_row = 0
-        self._size, self._kept = page, kept
+        self._size, self._kept, self._window = page, kept, kept
         self._pages = LogPages(store, size=page, executor=executor)
 
     def batch(
@@ -101,7 +101,9 @@ class RecentLog:
             if len(page) < self._size:
                 break
         found = rows[start : start + most]
-        self._drop(min(start, len(rows) - max(2 * most, self._kept)))
+        # As wide as the widest batch since somebody was at the head: the others need that, too.
+        self._window = self._kept if len(found) < most else max(self._window, 2 * most)
+        self._drop(min(start, len(rows) - self._window))
         return found
 
     def _page(self, after: int, *, ahead: int) -> Sequence[Recorded | RecordedEvent]:

@@ -195,6 +195,8 @@ def test_another_child_of_a_kind_is_checked_for_what_is_its_own() -> None:
 
     with pytest.raises(InvalidChildSpec, match="id: any hashable"):
         kind.of_another(None)
+    with pytest.raises(InvalidChildSpec, match=r"id: .* not \(1, \[2\]\)"):
+        kind.of_another((1, [2]))
     with pytest.raises(InvalidChildSpec, match="name: a registry's name"):
         kind.of_another("w", name="w")  # type: ignore[arg-type]
     with pytest.raises(InvalidChildSpec, match="start: a function makes one child"):

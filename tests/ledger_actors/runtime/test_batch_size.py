@@ -5,56 +5,60 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_actors.runtime.batch_size import FEWEST, MOMENT, MOST, USUAL, BatchSize
-
-SECONDS_AN_EVENT = st.floats(1e-7, 1e-2)
+from ledger_actors.runtime.batch_size import FEWEST, MOMENT, USUAL, BatchSize
 
 
-def sizes(seconds_an_event: float, batches: int = 4) -> list[int]:
+def sizes(seconds_an_event: float, wanted: float = 1.0) -> list[int]:
+    """Return the sizes of the first batches of a projector that wants a part of all events."""
     size = BatchSize()
     found = []
-    for _ in range(batches):
+    for _ in range(5):
         found.append(size.events)
-        size.took(size.events * seconds_an_event, whole=True)
+        events = int(size.events * wanted)
+        size.took(events * seconds_an_event, events)
     return found
 
 
-def test_the_first_is_small_for_it_is_not_known_how_long_one_takes() -> None:
+def test_the_first_is_small_for_it_is_not_known_how_long_an_event_takes() -> None:
     assert BatchSize().events == FEWEST
 
 
-@given(SECONDS_AN_EVENT)
-def test_it_takes_a_moment_as_far_as_the_limits_allow_it(seconds_an_event: float) -> None:
-    size = sizes(seconds_an_event)[-1]
-
-    assert size == FEWEST or size * seconds_an_event <= MOMENT
-    assert size == MOST or 2 * size * seconds_an_event > MOMENT * 0.999
+def test_what_is_quick_grows_in_few_steps() -> None:
+    assert sizes(3e-6) == [256, 1024, 4096, 16_384, 16_384]
 
 
-def test_from_small_to_large_is_one_step() -> None:
-    assert sizes(3e-6) == [FEWEST, MOST, MOST, MOST]
-    assert sizes(1e-4) == [FEWEST, 512, 512, 512]
+def test_what_is_slow_stays_small() -> None:
+    assert sizes(1e-2) == [FEWEST] * 5
 
 
-def test_one_that_is_slow_stays_small() -> None:
-    assert sizes(1e-2) == [FEWEST] * 4
+@given(st.floats(1e-7, 1e-2), st.floats(0.01, 1))
+def test_it_takes_a_moment_also_where_all_of_the_next_is_wanted(
+    seconds_an_event: float, wanted: float
+) -> None:
+    size = sizes(seconds_an_event, wanted)[-1]
+    commit = 0.0005 / max(1, int(FEWEST * wanted))  # what may be taken for one
+
+    assert size == FEWEST or size * max(0.0, seconds_an_event - commit) <= MOMENT
 
 
-def test_a_hiccup_is_made_up_for_by_the_next() -> None:
+def test_where_nothing_was_wanted_it_grows_to_the_usual() -> None:
+    assert sizes(1.0, wanted=0) == [256, 1024, 4096, 4096, 4096]
+    assert USUAL == 4096
+
+
+def test_a_hiccup_is_made_up_for() -> None:
     size = BatchSize()
-    for seconds in (0.0, 1.0):
-        size.took(seconds, whole=True)
-    assert size.events == 1024  # of 16,384 in a second
+    for seconds in (0.0, 0.0, 0.0, 1.0):
+        size.took(seconds, size.events)
+    assert size.events == 2048  # of 16,384 in a second
 
-    size.took(0.003, whole=True)
-    assert size.events == MOST
+    size.took(0.005, size.events)
+    assert size.events == 8192
 
 
-def test_at_the_end_of_the_log_it_grows_no_further_and_goes_back() -> None:
+def test_after_a_failure_it_is_small_again() -> None:
     size = BatchSize()
-    size.took(0.0, whole=False)
+    size.took(0.0, size.events)
+    size.failed()
+
     assert size.events == FEWEST
-
-    size.took(0.0, whole=True)
-    size.took(0.0, whole=False)
-    assert size.events == USUAL

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ledger_actors.runtime import line_process
 from ledger_actors.runtime.line_process import KeptProcess, LineProcess, ProcessLost
 from supervision.testing import HANG
 
@@ -136,3 +137,19 @@ def test_it_ends_with_the_process_that_has_started_it_however_that_ends(tmp_path
     )
 
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, b"")
+
+
+def test_for_one_that_does_not_end_nobody_waits_for_ever(
+    process: LineProcess, monkeypatch: Any
+) -> None:
+    """As where it hangs in the kernel: it ends behind that."""
+    monkeypatch.setattr(line_process, "_PATIENCE", 0.01)
+    with monkeypatch.context() as kernel:
+        kernel.setattr(process._process, "kill", lambda: None)
+        process.kill()
+        process.close()
+        os.kill(process.pid, 0)  # it is there still
+
+    process.kill()
+    with pytest.raises(ProcessLost):
+        process.answer(0)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from ledger_actors.runtime import (
     WaitFor,
 )
 from ledger_actors.runtime import projector as projector_module
-from ledger_actors.runtime.batch_size import FEWEST, MOST
+from ledger_actors.runtime.batch_size import FEWEST
 from ledger_actors.runtime.line_process import LineProcess
 from ledger_actors.runtime.projection_child import Projections
 from ledger_actors.runtime.projection_messages import (
@@ -267,27 +268,46 @@ def test_it_ends_with_the_tree(world: Any) -> None:
         os.kill(there, 0)
 
 
+class Asked:
+    """The process's part, asked here for one batch after the other of one stream."""
+
+    def __init__(self, folder: Path, steps: Sequence[int], clock: Callable[[], float]) -> None:
+        self.model = ReadModel(folder / "places.db")
+        Places.create(self.model.open_writer())
+        self.store = SqliteEventStore(folder / "events.db")
+        events = tuple(NewEvent("counter.incremented", f'{{"by":{step}}}') for step in steps)
+        self.store.append([Append((StreamWrite("counter-a", events),))])
+        self.projections = Projections(self.store, monotonic=clock)
+        self.position = 0
+
+    def __call__(self) -> int | None:
+        """Return how many events were projected, `None` where that failed."""
+        before, path = self.position, str(self.model.path)
+        asked = Project(f"{__name__}:Places", 1, path, "1", before, before)
+        answer = self.projections.answer(asked)
+        if not isinstance(answer, Projected):
+            return None
+        self.position = answer.up_to
+        return self.position - before
+
+    def close(self) -> None:
+        self.projections.close()
+        self.model.close()
+        self.store.close()
+
+
 def test_a_projector_that_is_slow_gets_smaller_batches(tmp_path: Path) -> None:
     """Until it has answered the others wait, and after half a minute it is taken to hang."""
-    clock = iter((0, 0, 1000, 2000, 3000, 4000))
-    model = ReadModel(tmp_path / "places.db")
-    db = model.open_writer()
-    Places.create(db)
-    steps = (NewEvent("counter.incremented", '{"by":1}'),) * (MOST + 2 * FEWEST)
+    clock = iter((0, 0, 0, 1000, 1000, 2000))  # the second batch takes long
+    with closing(Asked(tmp_path, [1] * 8 * FEWEST, lambda: next(clock))) as asked:
+        assert [asked() for _ in range(3)] == [FEWEST, 4 * FEWEST, FEWEST]
 
-    with SqliteEventStore(tmp_path / "events.db") as store:
-        store.append([Append((StreamWrite("counter-a", steps),))])
-        projections = Projections(store, monotonic=lambda: next(clock))
-        up_to = [0]
-        for _ in range(3):
-            asked = Project(f"{__name__}:Places", 1, str(model.path), "1", up_to[-1], up_to[-1])
-            answer = projections.answer(asked)
-            assert isinstance(answer, Projected)
-            up_to.append(answer.up_to)
-        projections.close()
-    model.close()
 
-    assert up_to == [0, FEWEST, FEWEST + MOST, 2 * FEWEST + MOST]
+def test_after_a_failure_it_tries_with_few(tmp_path: Path) -> None:
+    """Else a large batch fails again and again at one event, as the actor comes nearer to it."""
+    steps = [*[1] * 3 * FEWEST, POISON, *[1] * FEWEST]
+    with closing(Asked(tmp_path, steps, lambda: 0.0)) as asked:
+        assert [asked() for _ in range(4)] == [FEWEST, None, FEWEST, None]
 
 
 class Forgetful(Actor):
@@ -344,6 +364,7 @@ def test_one_of_another_release_than_the_daemon_is_refused(tmp_path: Path) -> No
 
 KILLED_WITH_ITS_PROCESS = """
 import os, signal, sys
+from ledger_actors import __version__
 from ledger_actors.runtime.line_process import LineProcess
 from ledger_actors.runtime.projection_messages import Begin, Project, encode
 from ledger_actors.runtime.projection_process import CHILD
@@ -352,7 +373,7 @@ from ledger_actors.store import Append, NewEvent, SqliteEventStore, StreamWrite
 store = SqliteEventStore(sys.argv[1])
 store.append([Append((StreamWrite("counter-a", (NewEvent("counter.noted", "{}"),)),))])
 process = LineProcess(CHILD)
-process.tell(encode(Begin(sys.argv[1])))
+process.tell(encode(Begin(sys.argv[1], release=__version__)))
 assert process.answer(60) is not None
 process.tell(encode(Project(sys.argv[2], 1, "/nothing", "1", 0, 0)))
 assert process.answer(60) is not None  # it has read the events

@@ -32,6 +32,17 @@ class AtOnce(Executor):
         return done
 
 
+class Later(Executor):
+    """Does nothing yet."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, do: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.futures.append(Future())
+        return self.futures[-1]
+
+
 @pytest.fixture
 def store() -> Iterator[SqliteEventStore]:
     with SqliteEventStore(MEMORY) as opened:
@@ -117,16 +128,29 @@ def test_a_batch_that_is_smaller_than_a_page_leaves_the_rest_for_the_next(
     assert read == [0, 2]
 
 
-def test_one_that_is_far_behind_takes_nothing_from_one_that_is_ahead(
-    store: Any, read: list[int]
-) -> None:
+def test_one_that_is_behind_finds_what_the_largest_batches_had(store: Any, read: list[int]) -> None:
     log = opened(store)
-    write(store, *[INCREMENTED] * 8)
+    write(store, *[INCREMENTED] * 24)
+    for after in (0, 8, 16):
+        log.batch(after, ALL, ALL, most=8)
+    before = len(read)
 
-    assert [ids_of(log, after)[-1] for after in (0, 4)] == [4, 8]
-    log.batch(0, ALL, ALL, most=1)
-    assert ids_of(log, 4) == [5, 6, 7, 8]
-    assert read == [0, 2, 4, 6]
+    assert [log.batch(after, ALL, ALL, most=1).ids for after in (8, 9)] == [[9], [10]]
+    assert log.batch(16, ALL, ALL, most=8).ids == list(range(17, 25))
+    assert len(read) == before
+
+
+def test_at_the_head_no_more_is_kept_than_usual(store: Any, read: list[int]) -> None:
+    log = opened(store)
+    write(store, *[INCREMENTED] * 24)
+    for after in (0, 8, 16, 24):
+        log.batch(after, ALL, ALL, most=8)
+    before = len(read)
+
+    assert log.batch(16, ALL, ALL, most=8).ids == list(range(17, 25))
+    assert len(read) == before
+    log.batch(15, ALL, ALL, most=1)
+    assert len(read) == before + 1
 
 
 def test_a_batch_has_what_is_wanted_and_ends_where_it_was_cut(store: Any) -> None:
@@ -195,6 +219,16 @@ def test_a_page_that_was_not_full_when_it_was_read_ahead_is_read_again(store: An
     write(store, *[INCREMENTED] * 3)
 
     assert ids_of(log, 4) == [5, 6, 7, 8]
+
+
+def test_what_is_to_be_read_ahead_for_another_place_is_called_off(store: Any) -> None:
+    waiting = Later()
+    log = opened(store, waiting)
+    write(store, *[INCREMENTED] * 30)
+    log.batch(0, ALL, ALL, most=2)
+    log.batch(20, ALL, ALL, most=2)
+
+    assert [one.cancelled() for one in waiting.futures] == [True, False]
 
 
 def test_what_was_read_ahead_for_another_place_is_left(store: Any) -> None:
