@@ -152,9 +152,10 @@ class Ledger:
     ) -> Iterator[CommandAnswer | LedgerError]:
         """Send many commands in a pipeline; yield what came of each, in order.
 
-        A refusal is a value here, since the others go on. At most `window` commands wait for
-        their answer at once; `commands` is read in this thread, up to so many ahead. They are
-        dispatched in order, so one may rest on one before it on the same stream.
+        Each is a command struct, or a dict such as `{"type": "OpenAccount", "data": {...}}`. A
+        refusal is a value here, since the others go on. At most `window` commands wait for their
+        answer at once; `commands` is read in this thread, up to so many ahead. They are dispatched
+        in order, so one may rest on one before it on the same stream.
 
         Raises:
             InvalidCommand: one of `commands` is none at all; those before it have been sent.

@@ -15,6 +15,8 @@ from ledger_actors.runtime.command_catalog import Command, command_name
 Sendable = str | Command | Mapping[str, Any]
 """A command's name (its fields beside it), a command, or the wire form as a dict."""
 
+_EXAMPLE = '{"type": "OpenAccount", "data": {"account_uuid": "a-1", "company_uuid": "acme"}}'
+
 _encode = msgspec.json.Encoder().encode
 _KNOWN = frozenset(CommandRequest.__struct_fields__)
 
@@ -34,7 +36,8 @@ def command_request(command: Sendable, fields: Mapping[str, Any], **told: Any) -
             raise InvalidCommand(f"{type(command).__name__} is complete; it takes no more fields")
         return CommandRequest(command_name(type(command)), raw(command), **told)
     raise InvalidCommand(
-        f"a command is its name with fields, a command struct, or a dict; not {command!r:.80}"
+        "a command is its name with fields, a command struct, or a dict such as "
+        f"{_EXAMPLE}; not {command!r:.80}"
     )
 
 

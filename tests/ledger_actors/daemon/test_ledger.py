@@ -103,6 +103,7 @@ def test_bad_fields_are_named_with_what_is_right(
         ({"type": "OpenAccount", "data": []}, "Expected `object`, got `array`"),
         ({"type": "OpenAccount", "command_id": ""}, "length >= 1"),
         (["OpenAccount"], "a command is its name with fields, a command struct, or a dict"),
+        (("OpenAccount", {}), 'such as {"type": "OpenAccount", "data": {"account_uuid": '),
     ],
 )
 def test_what_is_no_command_is_told_what_one_is(ledger: Ledger, wire: Any, says: str) -> None:
