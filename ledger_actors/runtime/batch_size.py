@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FEWEST", "MOMENT", "MOST", "USUAL", "BatchSize"]
+__all__ = ["FEWEST", "MOMENT", "USUAL", "BatchSize"]
 
 FEWEST: Final = 256
 USUAL: Final = 4096
@@ -34,11 +34,12 @@ class BatchSize:
         Where there were none it is not known how long one takes.
         """
         each = max(seconds - _COMMIT, 0.0) / events if events else MOMENT / USUAL
-        fits = self.events * _STEP if not each else min(MOMENT / each, self.events * _STEP)
-        self.events = max(FEWEST, min(_power_of_two(int(fits)), MOST))
+        most = min(self.events * _STEP, MOST)
+        fits = min(most, int(MOMENT / each)) if each else most
+        self.events = max(FEWEST, _power_of_two(fits))
 
     def failed(self) -> None:
-        """Take note that a batch could not be done: what is at fault comes, or goes, with few."""
+        """Take note that a batch could not be done: the next few come through, or show why."""
         self.events = FEWEST
 
 

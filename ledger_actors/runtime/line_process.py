@@ -104,12 +104,12 @@ class LineProcess:
 
     def kill(self) -> None:
         """End it at once; from any thread."""
-        self._killed = True
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel, and ends behind that
             self._process.wait(_PATIENCE)
         self._input.close()
         self._output.close()
+        self._killed = True  # last: whoever is killed on the way here leaves the rest to `close`
 
     def _is_readable(self, seconds: float) -> bool:
         poll = select.poll()

@@ -96,8 +96,8 @@ class Projections:
         size = self._sizes[asked.projector]
         try:
             return self._project_next(asked, size)
-        except BaseException:
-            size.failed()  # else the actor's next batch would not get past what is at fault
+        except Exception:
+            size.failed()  # else it fails at one event again and again, as the actor comes nearer
             raise
 
     def _project_next(self, asked: Project, size: BatchSize) -> Projected:

@@ -79,8 +79,9 @@ class Projector(Consumer):
         self._stored = 0
         self._rebuilding = False
         self._many = system.options.own_process_from
-        can = bool(self._many) and projects_alone(type(self)) and system.events is EVENTS
-        self._apart = self._can_be_apart = can
+        self._can_be_apart = (
+            bool(self._many) and projects_alone(type(self)) and system.events is EVENTS
+        )
         self._failed_apart = 0
         self._opening = f"{next(_openings)}"
 
@@ -305,7 +306,8 @@ class Projector(Consumer):
         It does what needs no actor. Whatever else there is, and whatever is wrong, is for here.
         """
         if (
-            not self._apart
+            not self._can_be_apart
+            or self._failed_apart >= TRIES_APART
             or self.parking.concerns(self.position)
             or self.name in self.system.failing
         ):
@@ -344,8 +346,8 @@ class Projector(Consumer):
             return None
         if isinstance(answer, Failed):
             self._failed_apart += 1
-            self._apart = self._failed_apart < TRIES_APART
-            self.log.warning("projector.not_apart", reason=answer.error, again=self._apart)
+            again = self._failed_apart < TRIES_APART
+            self.log.warning("projector.not_apart", reason=answer.error, again=again)
         return answer
 
     def _look_where_it_stands(self) -> None:

@@ -153,3 +153,20 @@ def test_for_one_that_does_not_end_nobody_waits_for_ever(
     process.kill()
     with pytest.raises(ProcessLost):
         process.answer(0)
+
+
+def test_where_whoever_kills_it_is_killed_over_it_the_close_ends_it(
+    process: LineProcess, monkeypatch: Any
+) -> None:
+    def killed(_patience: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(process._process, "kill", lambda: None)
+        broken_off.setattr(process._process, "wait", killed)
+        with pytest.raises(KeyboardInterrupt):
+            process.kill()
+
+    process.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
